@@ -22,7 +22,7 @@ install = $(if $(UV),$(UV) pip install --quiet --python $(BIN)/python $(1) 2>/de
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo inbox test test-unit test-lowest check lock audit docs dist bench model torture clean
+.PHONY: help demo inbox test test-unit test-lowest check lock audit docs dist bench model torture mutants clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -122,6 +122,11 @@ model: $(DEV) $(CATALOG)  ## search every interleaving of the send protocol, far
 
 torture: $(DEV) $(CATALOG)  ## kill, cut and race the runner for as long as it takes; print what was lost or doubled
 	@$(BIN)/python -m tests.torture
+
+# Another list of files or lines: make mutants ONLY='ledger/ attempt.py:79'
+ONLY ?=
+mutants: $(DEV) $(CATALOG)  ## break the program in one line at a time; print which of them no test notices
+	@$(BIN)/python -m tests.mutants $(ONLY)
 
 clean:  ## remove what make made
 	rm -rf $(VENV) $(CATALOG) build/npm build/pip build/sdk build/bench .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -293,10 +293,22 @@ class Workspace:
         return tuple(filter(None, map(self.guard, sorted(self._selected_appids))))
 
     def approval_keys(self, appid: str) -> frozenset[str]:
-        """Return the public keys for each of which a plan must be approved for an account."""
-        from wechat_campaigns.guard.recorded_rules import approval_keys
+        """Return the public keys for each of which a plan must be approved; empty where none has to be.
 
-        return approval_keys(self.root, self.settings, self.guard(appid))
+        That of the settings, and that of the account's last apply: a commit that exchanges the key, or
+        removes it, needs an approval by the one before.
+        """
+        from wechat_campaigns.ledger.approvals import recorded_key
+
+        guard = self.guard(appid)
+        known = {recorded_key(guard)} if guard is not None else self._past_approval_keys
+        return frozenset(filter(None, {self.settings.environment.approval_key, *known}))
+
+    @cached_property
+    def _past_approval_keys(self) -> frozenset[str]:
+        from wechat_campaigns.guard.recorded_rules import past_approval_keys
+
+        return past_approval_keys(self.root, self.settings)
 
     def approvals(self, account: AccountState) -> Iterator[Approval]:
         """Yield the plans that were approved for an account, the newest first, in force or not."""

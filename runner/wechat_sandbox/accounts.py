@@ -45,6 +45,8 @@ class AccountOptions:
     """Addresses and ranges that may call; empty means every one."""
     finish_after_s: float = _switch(0.0, {**NUMBER, "minimum": 0, "maximum": 366 * 86400})
     """How long a job stays SENDING, in sandbox seconds."""
+    clientmsgid_s: float = _switch(24 * 3600.0, {**NUMBER, "minimum": 0, "maximum": 366 * 86400})
+    """How long a clientmsgid is accepted once; WeChat says 24 hours."""
     retired_cards: bool = _switch(False)
     """True lets wxcard through, which WeChat refuses since 2024 (45113)."""
     api_video: bool = _switch(False)

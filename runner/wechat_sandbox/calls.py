@@ -96,6 +96,16 @@ def serve(path: str, **fields: Any) -> Callable[[Function], Function]:
     return register
 
 
+def retire(errcode: int, *paths: str, **fields: Any) -> None:
+    """Register paths that WeChat has switched off, and refuses with this errcode."""
+
+    def refuse(_call: ApiCall) -> Json:
+        raise ErrcodeError(errcode)
+
+    for path in paths:
+        serve(path, **fields)(refuse)
+
+
 def text(body: Mapping[str, Any], key: str, errcode: int = 40035) -> str:
     """Read a string the endpoint cannot do without; `errcode` when it is missing, empty or another type."""
     value = body.get(key)

@@ -8,10 +8,10 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
-from wechat_sandbox import accounts, callbacks, clock, drafts, mass, media, platforms, seeds, store
+from wechat_sandbox import accounts, answers, callbacks, clock, drafts, mass, media, platforms, seeds, store
 from wechat_sandbox.accounts import KIND, SWITCHES, OfficialAccount
 from wechat_sandbox.answers import FLAG, INTEGER, NAME, NUMBER, TEXT, TEXTS, Json, body_of, check, read_json
-from wechat_sandbox.calls import UploadedFile
+from wechat_sandbox.calls import ApiCall, HttpRequest, UploadedFile
 from wechat_sandbox.dispatcher import FAULT, Dispatcher, add_fault, pending_faults
 from wechat_sandbox.followers import numbers_of, tags_json
 
@@ -227,6 +227,26 @@ def add_media(call: ControlCall) -> Json:
         **words,
     )
     return {"media_id": row["media_id"], "url": row["url"]}
+
+
+CONSOLE: Final = body_of({"appid": TEXT, "media_id": TEXT, "tag_id": INTEGER}, ("appid", "media_id"))
+
+
+@route("POST", "console", body=CONSOLE)
+def send_in_console(call: ControlCall) -> Json:
+    """Mass send a draft as a person does in the web console: to everyone, or to a tag."""
+    tag_id = call.body.get("tag_id")
+    body = {
+        "filter": {"is_to_all": True} if tag_id is None else {"is_to_all": False, "tag_id": tag_id},
+        "msgtype": "mpnews",
+        "mpnews": {"media_id": call.body["media_id"]},
+    }
+    request = HttpRequest(method="POST", path=mass.SENDALL, query={})
+    made = ApiCall(db=call.db, now=call.now, account=call.account, request=request, body=body)
+    try:
+        return mass.sendall(made)
+    except answers.ErrcodeError as error:
+        raise ValueError(f"the console refuses it, as the API with errcode {error.errcode}") from None
 
 
 @route("POST", "admin", body=body_of({"msg_id": INTEGER, "confirm": FLAG}, ("msg_id", "confirm")))

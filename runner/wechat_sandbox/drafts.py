@@ -12,17 +12,21 @@ from typing import Any
 from wechat_sandbox import media, store
 from wechat_sandbox.answers import OK, ErrcodeError, Json, encode
 from wechat_sandbox.calls import (
+    TAGGERS,
     ApiCall,
     flag,
     listing,
     mapping,
     named_row,
     number,
+    retire,
     serve,
     text,
 )
 from wechat_sandbox.media import find_images, find_media
 
+UPLOADED = "uploadnews "
+"""Before the appid of articles by `media/uploadnews`, which no call of the draft box finds."""
 SUCCESS = "send success"
 """The verdict of a job that reaches its followers."""
 ARRIVED = ("SEND_SUCCESS", "DELETE")
@@ -65,8 +69,8 @@ def article_url(appid: str, msg_data_id: int, index: int) -> str:
     return f"http://mp.weixin.qq.com/s/{base64.urlsafe_b64encode(digest)[:22].decode()}"
 
 
-def check_articles(call: ApiCall, articles: Any) -> list[Json]:
-    """Check the articles of draft/add; the articles as WeChat keeps them.
+def check_articles(call: ApiCall, articles: Any, *, permanent: bool = True) -> list[Json]:
+    """Check the articles of draft/add, or of uploadnews without permanent covers; return them as kept.
 
     Raises:
         ErrcodeError: 44003 without articles, 45008 for more than eight (by staff; the page states no number),
@@ -77,10 +81,10 @@ def check_articles(call: ApiCall, articles: Any) -> list[Json]:
     if len(articles) > MAX_ARTICLES:
         raise ErrcodeError(45008)
     single = len(articles) == 1
-    return [check_article(call, article, single=single) for article in articles]
+    return [check_article(call, article, single=single, permanent=permanent) for article in articles]
 
 
-def check_article(call: ApiCall, article: Any, *, single: bool) -> Json:
+def check_article(call: ApiCall, article: Any, *, single: bool, permanent: bool = True) -> Json:
     """Check one article; the article as WeChat keeps it. Source: draft_add (2026-11)."""
     if not isinstance(article, dict):
         raise ErrcodeError(44003)
@@ -101,7 +105,7 @@ def check_article(call: ApiCall, article: Any, *, single: bool) -> Json:
     }
     if kind == "newspic":
         return {**checked, **_newspic(call, article)}
-    return {**checked, **_news(call, article, single=single)}
+    return {**checked, **_news(call, article, single=single, permanent=permanent)}
 
 
 def comment_flags(call: ApiCall, holder: Mapping[str, Any]) -> Json:
@@ -143,8 +147,8 @@ def _lengths(article: Mapping[str, Any]) -> None:
         raise ErrcodeError(45002)
 
 
-def _news(call: ApiCall, article: Mapping[str, Any], *, single: bool) -> Json:
-    cover = find_media(call, article.get("thumb_media_id"), kinds=("image", "thumb"), permanent=True)
+def _news(call: ApiCall, article: Mapping[str, Any], *, single: bool, permanent: bool) -> Json:
+    cover = find_media(call, article.get("thumb_media_id"), kinds=("image", "thumb"), permanent=permanent)
     crops = {key: article[key] for key in ("pic_crop_235_1", "pic_crop_1_1") if article.get(key)}
     if not all(isinstance(crop, str) and CROP.fullmatch(crop) for crop in crops.values()):
         raise ErrcodeError(40035)
@@ -185,12 +189,34 @@ def find_draft(call: ApiCall, holder: Mapping[str, Any]) -> sqlite3.Row:
     return named_row(call, 40007, "draft", media_id=text(holder, "media_id", 40007))
 
 
+def find_news(call: ApiCall, holder: Mapping[str, Any]) -> sqlite3.Row:
+    """Return the articles that a mass call names: uploaded ones or, as `find_draft`, a draft."""
+    media_id = text(holder, "media_id", 40007)
+    uploaded = store.find(call.db, "draft", appid=UPLOADED + call.appid, media_id=media_id)
+    return uploaded or find_draft(call, holder)
+
+
 @serve("/cgi-bin/draft/add", daily=1000)
 def add(call: ApiCall) -> Json:
     """Create a draft. Source: draft_add (2026-11)."""
     articles, media_id = check_articles(call, call.body.get("articles")), media.new_media_id()
     save(call.db, call.appid, media_id, articles, call.now)
     return {"media_id": media_id}
+
+
+@serve("/cgi-bin/media/uploadnews", who=TAGGERS)
+def upload_news(call: ApiCall) -> Json:
+    """Store articles that a mass send takes, in no draft box.
+
+    Source: uploadnewsmsg; answers that developers reported in 2022, 2024 and 2025 (2026-11).
+    """
+    articles = check_articles(call, call.body.get("articles"), permanent=False)
+    save(call.db, UPLOADED + call.appid, media_id := media.new_media_id(), articles, call.now)
+    return {"type": "news", "media_id": media_id, "created_at": int(call.now), "item": []}
+
+
+# Source: answers that developers reported in 2022 (45103) and 2024; drafts took their place.
+retire(45106, "/cgi-bin/material/add_news", "/cgi-bin/material/update_news")
 
 
 @serve("/cgi-bin/draft/get", daily=500)

@@ -13,12 +13,11 @@ from wechat_sandbox import clock, store
 from wechat_sandbox.accounts import OfficialAccount
 from wechat_sandbox.answers import ErrcodeError, Json
 from wechat_sandbox.calls import ApiCall, mapping, named_row, number, optional_text, strings, text
-from wechat_sandbox.drafts import comment_flags, find_draft
+from wechat_sandbox.drafts import comment_flags, find_news
 from wechat_sandbox.followers import follower_number, numbers_of
 from wechat_sandbox.media import find_images, find_media
 from wechat_sandbox.tokens import count
 
-DUPLICATE_FOR_S = 24 * 3600
 CLIENTMSGID_BYTES = 32
 OPENIDS = range(2, 10_001)
 MONTHLY = 4
@@ -51,7 +50,7 @@ def clientmsgid(body: Mapping[str, Any]) -> str:
 
 
 def check_repeat(call: ApiCall, client_id: str) -> None:
-    """Refuse a clientmsgid used within 24 hours at once, with the job's msg_id: 45065.
+    """Refuse at once a clientmsgid used within 24 hours (`clientmsgid_s`), with the job's msg_id: 45065.
 
     Source: sendAll; answers that developers reported up to 2025 (2026-11). Whether a job that failed keeps
     its clientmsgid blocked is not stated: here it does. 45066 comes only while a fault delays the first
@@ -60,7 +59,7 @@ def check_repeat(call: ApiCall, client_id: str) -> None:
     job = call.db.execute(
         "SELECT msg_id FROM job WHERE appid = ? AND clientmsgid = ? AND created_at > ?"
         " ORDER BY created_at DESC LIMIT 1",
-        (call.appid, client_id, call.now - DUPLICATE_FOR_S),
+        (call.appid, client_id, call.now - call.account.options.clientmsgid_s),
     ).fetchone()
     if job is not None:
         raise ErrcodeError(45065, msg_id=job["msg_id"])
@@ -246,8 +245,8 @@ def _text(_call: ApiCall, body: Mapping[str, Any]) -> Json:
 
 
 def _mpnews(call: ApiCall, body: Mapping[str, Any]) -> Json:
-    """Read msgtype mpnews: a draft that is not used up."""
-    return {"articles": json.loads(find_draft(call, body)["articles"])}
+    """Read msgtype mpnews: a draft that is not used up, or articles that were uploaded."""
+    return {"articles": json.loads(find_news(call, body)["articles"])}
 
 
 def _voice(call: ApiCall, body: Mapping[str, Any]) -> Json:

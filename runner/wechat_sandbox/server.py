@@ -96,6 +96,8 @@ def _wechat(dispatcher: Dispatcher, request: Request) -> Response:
     response = _json(answer)
     if fault is not None:
         response.headers["Date"] = _date(fault.ahead_s)
+    if request.path.startswith("/cgi-bin/datacube/"):  # as WeChat does; figures have no prefix
+        response.status_code = 404
     if request.path not in ENDPOINTS:
         response.headers.add(*NOT_SERVED)
     return response

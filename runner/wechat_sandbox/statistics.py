@@ -17,7 +17,7 @@ from typing import Final
 from wechat_sandbox import clock
 from wechat_sandbox.accounts import OfficialAccount
 from wechat_sandbox.answers import ErrcodeError, Json
-from wechat_sandbox.calls import VERIFIED, ApiCall, serve
+from wechat_sandbox.calls import VERIFIED, ApiCall, retire, serve
 from wechat_sandbox.drafts import ARRIVED, article_url
 
 MESSAGE: Final = "公众号消息"
@@ -141,6 +141,11 @@ def _day(call: ApiCall, key: str) -> date:
         return datetime.strptime(str(call.body.get(key)), "%Y-%m-%d").replace(tzinfo=clock.CHINA).date()
     except ValueError:
         raise ErrcodeError(61500) from None
+
+
+# Source: the pages of these calls, answers that developers reported in 2026 (2026-11).
+_OLD = ("articlesummary", "articletotal", "userread", "userreadhour", "usershare", "usersharehour")
+retire(47009, *(f"/datacube/get{name}" for name in _OLD), who=VERIFIED)
 
 
 @serve("/datacube/getarticletotaldetail", who=VERIFIED, daily=1000)

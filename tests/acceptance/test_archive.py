@@ -3,21 +3,26 @@
 import hashlib
 import html
 import json
+import shutil
 from collections.abc import Mapping
 from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 import pytest
 from lxml.html import document_fromstring
 
+from tests.support.browser import open_browser
 from tests.support.commits import git
 from tests.support.console import add_draft, set_clock
 from tests.support.factories import intent_of, make_send, make_state
 from tests.support.playground import PICTURES, SERVICE
 from tests.support.shop import MakeShop, Shop, campaign_file
+from wechat_campaigns.core.errors import ExitCode
+from wechat_campaigns.ledger.approvals import public_key, sign
+from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.sqlite import SqliteLedger
 from wechat_campaigns.plan.quota import CHINA
 from wechat_campaigns.protocol.events import Entry, EventKind
@@ -131,6 +136,32 @@ def test_an_archive_names_who_approved_and_who_ran_it(approved: str) -> None:
     assert (approved or "no approval is recorded") in page
 
 
+def test_an_archive_names_the_approvals_of_its_plan(shop: Shop) -> None:
+    """Those that the key of the settings signed, by whom, when, on which digest and commit."""
+    events = [one for one in shop.log() if one["stream"] == SERVICE]
+    digest = next(one["data"]["plan_digest"] for one in events if one["kind"] == "intent")
+    shop.edit("_settings", "    api:", f"    approval_key: {public_key('1' * 64)}\n    api:")
+    file, at = shop.folder.parent / "ledger.sqlite3", datetime.now(CHINA)
+    with closing(SqliteLedger(file, lambda: at)) as ledger:
+        for who, key, plan in (("ann", "1", digest), ("mallory", "2", digest), ("bob", "1", "0" * 64)):
+            data = {"plan_digest": plan, "environment": "shop", "commit": "c" * 40, "who": [who, "cem"]}
+            data |= {
+                "run": "https://ci.example/7",
+                "at": at.isoformat(),
+                "after": ledger.read(SERVICE)[-1].hash,
+            }
+            ledger.append(sign(Entry(stream=SERVICE, kind=LedgerKind.APPROVED, data=data), key * 64))
+    files = contents(shop.folder / "archive" / archive(shop)["hello"]["name"])
+    index = files["index.html"].decode()
+    assert (
+        f"ann, cem, {at:%Y-%m-%d %H:%M}, plan {digest[:12]}, commit {'c' * 12}, https://ci.example/7" in index
+    )
+    assert "the plan was approved by ann, cem" in index
+    assert not [
+        name for name in ("mallory", "bob") if name.encode() in files["events.jsonl"] + index.encode()
+    ]
+
+
 def test_no_recipient_is_in_an_archive(shop: Shop) -> None:
     everyone = shop.sandbox.openids()
     rows = "".join(f"王小明,13800138000,{openid}\n" for openid in everyone[2:4])
@@ -157,3 +188,62 @@ def test_of_a_draft_of_the_console_the_links_are_archived(shop: Shop) -> None:
     (url,) = {row["url"] for row in articles if row["send"] == "draft"}
     assert html.escape(url) in files["index.html"].decode()
     assert "A draft of the WeChat console was sent." in files["index.html"].decode()
+
+
+NETWORK_OFF = ("host-resolver-rules=MAP * ~NOTFOUND", "proxy-server=127.0.0.1:9")
+
+
+@pytest.mark.parametrize("language", ["en", "zh_CN"])
+def test_the_archive_of_three_sends_is_read_without_the_tool(
+    make_shop: MakeShop, tmp_path: Path, language: str
+) -> None:
+    """Zipped, unzipped elsewhere, opened by who has neither the tool, nor the ledger, nor a network."""
+    shop = make_shop()
+    shop.write(tea=ARTICLE, hello=campaign_file("你好"), wrong=ARTICLE.replace("春茶", "秋茶"))
+    campaigns = shop.folder / "campaigns"
+    (campaigns / "tea.html").write_text('<p>明前 <img src="leaf.jpg"></p>', encoding="utf-8")
+    (campaigns / "leaf.jpg").write_bytes((PICTURES / "leaf.jpg").read_bytes())
+    for words in (("init", "-q", "-b", "main"), ("add", "-A"), ("commit", "-qm", "one")):
+        git(shop.folder, *words)
+    shop.succeed("apply", "--auto-approve", "--quiet")
+    shop.succeed("status")
+    shop.succeed("recall", "wrong", "--auto-approve", "--reason", "价格写错了")
+    code, said = shop.run("archive", LC_ALL=f"{language}.UTF-8")
+    assert code == ExitCode.OK, said
+    packed = shutil.make_archive(str(tmp_path / "sent"), "zip", shop.folder / "archive")
+    shutil.unpack_archive(packed, tmp_path / "elsewhere")
+    folder = tmp_path / "elsewhere"
+    for page in folder.rglob("*.html"):
+        document = document_fromstring(page.read_text(encoding="utf-8"))
+        assert not [*document.iter("script")]
+        for element in document.iter("a", "img", "link", "iframe"):
+            address = element.get("href") or element.get("src") or ""
+            assert urlsplit(address).scheme in ("", "data"), (page, address)
+            if not address.startswith(("data:", "#")) and address:
+                assert (page.parent / unquote(address)).is_file(), (page, address)
+    (intent,) = [one for one in shop.log() if one["kind"] == "intent" and one["data"]["send"] == "tea"]
+    commit, digest = git(shop.folder, "rev-parse", "HEAD").strip(), intent["data"]["plan_digest"]
+    zh = language != "en"
+    with open_browser(width=1280, height=900, language=language, flags=NETWORK_OFF) as chrome:
+        chrome.get((folder / "index.html").as_uri())
+        rows = [one.text for one in chrome.find_elements("css selector", "tbody tr")]
+        assert len(rows) == 3
+        for title in ("春茶", "秋茶", "你好"):
+            chrome.get((folder / "index.html").as_uri())
+            chrome.find_element("partial link text", title).click()
+            shown = chrome.find_element("tag name", "main").text
+            day = datetime.now(CHINA).date().isoformat()
+            followers = str(intent["data"]["audience"]["count"])
+            for words in (title, "会员", day, followers, commit, intent["data"]["actor"]["user"]):
+                assert words in shown, (words, shown)
+            assert ("价格写错了" in shown) is (title == "秋茶")
+            assert ("账本记录" if zh else "Events of the ledger") in shown
+            assert ("没有审批记录" if zh else "no approval is recorded") in shown
+            assert intent["data"]["mac"][:12] in shown or title != "春茶"
+            assert digest in shown
+            chrome.find_element("css selector", "a[href='message.html']").click()
+            assert title in chrome.find_element("tag name", "body").text
+            broken = "return [...document.images].filter(one => !one.naturalWidth).length"
+            assert chrome.execute_script(broken) == 0
+            if title != "你好":
+                assert chrome.execute_script("return document.images.length") > 0

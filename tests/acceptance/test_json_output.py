@@ -19,11 +19,14 @@ import pytest
 from jsonschema import Draft7Validator
 
 from tests.support.commands import COMMANDS
-from tests.support.playground import Sandbox, campaigns_on
+from tests.support.playground import SERVICE, Sandbox, campaigns_on
 from wechat_campaigns.cli.main import run
 from wechat_campaigns.cli.registry import Command
 from wechat_campaigns.core.errors import ExitCode
+from wechat_campaigns.ledger.events import LedgerKind
+from wechat_campaigns.protocol.events import Entry
 from wechat_campaigns.source.schema import schema
+from wechat_campaigns.workspace import LedgerWorkspace
 
 PICTURE = Path(__file__).parents[1] / "articles" / "images" / "leaf.jpg"
 TEXT = "filter: {tag: 会员}\nmsgtype: text\ncontent: 你好\n"
@@ -65,6 +68,8 @@ RUNS = {
     "ledger log": "ledger log",
     "ledger verify": "ledger verify",
     "ledger guard": "ledger guard --reason x --auto-approve",
+    "ledger approve": "ledger approve plan.json",
+    "ledger withdraw": "ledger withdraw 00000000 --reason x",
     "ledger settle": "ledger settle lost --sent 3147483707 --reason x",
     "ledger import": "ledger import ledger.jsonl --as-backup x",
 }
@@ -121,6 +126,10 @@ def make_shop(sandbox: Sandbox, folder: Path) -> None:
     sandbox.fault(endpoint="message/mass/sendall", kind="cut_before")
     assert run(["apply", "--auto-approve", "--quiet"]) == ExitCode.UNKNOWN
     assert run(["ledger", "export", "--out", "ledger.jsonl", "--quiet"]) == ExitCode.OK
+    with LedgerWorkspace(campaigns) as workspace:
+        data = {"plan_digest": "0" * 64, "environment": "test"}
+        entry = Entry(stream=SERVICE, kind=LedgerKind.APPROVED, data=data)
+        workspace.ledger.append(entry, after=workspace.ledger.read(SERVICE)[-1].head)
     (campaigns / "sale.yaml").write_text(TEXT, encoding="utf-8")
     (campaigns / "news.yaml").write_text(NEWS, encoding="utf-8")
     (campaigns / "news.html").write_text("<p>新品上市</p>", encoding="utf-8")

@@ -132,10 +132,10 @@ def test_any_answer_but_yes_sends_nothing_and_says_so(
     assert not sandbox.jobs()
 
 
-def test_how_a_send_was_agreed_to_is_not_recorded(
+def test_how_a_send_was_agreed_to_is_recorded(
     campaign: Command, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Who ran it, where, and the plan's digest are; without a terminal it must be `--auto-approve`."""
+    """With who ran it, where, and the plan's digest; without a terminal it must be `--auto-approve`."""
     monkeypatch.setenv("GITHUB_ACTOR", "ann")
     monkeypatch.setenv("CI_JOB_URL", "https://ci.example/7")
     terminal = io.StringIO("yes\n")
@@ -148,9 +148,19 @@ def test_how_a_send_was_agreed_to_is_not_recorded(
     assert campaign("apply")[0] == ExitCode.OK
     events = [json.loads(line) for line in campaign("ledger", "log", "--format", "json")[1].splitlines()]
     by_option, typed = (event["data"] for event in events if event["kind"] == "intent")
-    assert by_option.keys() == typed.keys()
-    assert by_option["actor"] == typed["actor"] == {"user": "ann", "run": "https://ci.example/7"}
+    who = {"user": "ann", "run": "https://ci.example/7"}
+    assert by_option["actor"] == who | {"agreed": "auto_approve"}
+    assert typed["actor"] == who | {"agreed": "typed"}
     assert len(typed["plan_digest"]) == 64
+    settle(sandbox, "{require_approval_record: true}")
+    Path("campaigns/third.yaml").write_text(SALE.replace("八", "七"), encoding="utf-8")
+    assert campaign("plan", "--out", "plan.json", "--detailed-exitcode")[0] == 2
+    for words in ((), ("--plan", "plan.json"), ("--allow", "require_approval_record=x")):
+        code, _out, err = campaign("apply", "--auto-approve", *words)
+        assert (code, len(sandbox.jobs())) == (ExitCode.POLICY if "--allow" not in words else code, 2), err
+    terminal.seek(0)
+    assert campaign("apply")[0] == ExitCode.OK
+    assert len(sandbox.jobs()) == 3
 
 
 def test_a_list_of_one_batch_is_previewed_by_the_name_of_its_campaign(

@@ -16,6 +16,7 @@ import pytest
 
 from tests.support import optional_parts
 from tests.support.playground import PICTURES
+from tests.tools.make_lock import SBOM
 from wechat_campaigns import __version__
 from wechat_campaigns.core.errors import EXTRAS
 
@@ -100,17 +101,22 @@ def test_the_wheel_holds_what_it_needs(built: Path) -> None:
     assert all(name.startswith(("wechat_campaigns", "wechat_sandbox/")) for name in names)
     about = f"wechat_campaigns-{__version__}.dist-info"
     assert f"{about}/licenses/LICENSE" in names
+    assert [name for name in names if "/sboms/" in name] == [f"{about}/sboms/{SBOM.name}"]
+    assert zipfile.ZipFile(next(built.glob("*.whl"))).read(f"{about}/sboms/{SBOM.name}") == SBOM.read_bytes()
     programs = zipfile.ZipFile(next(built.glob("*.whl"))).read(f"{about}/entry_points.txt").decode()
     assert dict(re.findall(r"^(\S+) = wechat_campaigns\.(\S+):main", programs, re.M)) == {"campaign": "cli"}
 
 
-def test_a_wheel_can_be_built_again_to_the_byte(built: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("kind", "suffix"), [("wheel", ".whl"), ("sdist", ".tar.gz")])
+def test_a_release_can_be_built_again_to_the_byte(
+    built: Path, tmp_path: Path, kind: str, suffix: str
+) -> None:
     copy = tmp_path / "elsewhere" / "source"
     [source] = [path for path in built.iterdir() if path.is_dir()]
     shutil.copytree(source, copy)
     for file in copy.rglob("*"):
         os.utime(file, (86_400 * 400, 86_400 * 400))
-    command = ["-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    command = ["-m", "hatchling", "build", "-t", kind, "-d", str(tmp_path)]
     subprocess.run(
         ["bash", "-c", 'umask 077; exec "$@"', "bash", sys.executable, *command],
         cwd=copy,
@@ -118,7 +124,7 @@ def test_a_wheel_can_be_built_again_to_the_byte(built: Path, tmp_path: Path) -> 
         check=True,
         capture_output=True,
     )
-    [first], [second] = built.glob("*.whl"), tmp_path.glob("*.whl")
+    [first], [second] = built.glob(f"*{suffix}"), tmp_path.glob(f"*{suffix}")
     assert first.read_bytes() == second.read_bytes()
 
 

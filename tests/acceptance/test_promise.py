@@ -729,6 +729,7 @@ STANDING = {
     "quiet_hours": 'policy: {quiet_hours: "00:00-23:59"}\n',
     "allowed_tags": "policy: {allowed_tags: [内测]}\n",
     "require_preview": "policy: {require_preview: true}\n",
+    "require_approval_record": "policy: {require_approval_record: true}\n",
     "hold": "policy: {hold: true}\n",
 }
 

@@ -18,6 +18,7 @@ from tests.support.actions_runner import PROJECT, ActionsRunner, Event, Job
 from tests.support.code_hosts import FakeCodeHost, serve
 from tests.support.hosted_repository import NEWS, SALE, SETTINGS, TOOLS, HostedRepository, command
 from tests.support.playground import Sandbox
+from wechat_campaigns.ledger.approvals import public_key
 from wechat_campaigns.source.secret import SANDBOX_SECRET
 
 pytestmark = [pytest.mark.deep, pytest.mark.xdist_group("workflows")]
@@ -94,7 +95,7 @@ def test_from_pull_request_to_follower(repository: GitHubRepository) -> None:
     proposed = repository.propose(sale=SALE)
     planned = repository.run(proposed)
     assert planned["plan"].result == "success", planned["plan"].log
-    assert [job.result for name, job in planned.items() if name != "plan"] == ["skipped"] * 4
+    assert [job.result for name, job in planned.items() if name != "plan"] == ["skipped"] * 5
     [comment] = repository.code_host.comments(REPO, 1)
     assert "今晚八点，会员全场八折。" in comment["body"]
     assert f"Head commit `{proposed.sha}`\n\n" in comment["body"]
@@ -108,7 +109,7 @@ def test_from_pull_request_to_follower(repository: GitHubRepository) -> None:
     assert sent["review"].outputs["plan_digest"] in comment["body"]
     assert repository.texts() == ["今晚八点，会员全场八折。"]
     assert sent["notify"].result == "success", sent["notify"].log
-    assert repository.gates == ["", "production-plan", "production-plan", "production"]
+    assert repository.gates == ["", "production-plan", "production-plan", "production-approval", "production"]
 
     again = repository.run(event)
     assert (again["review"].outputs["due"], again["apply"].result) == ("0", "skipped")
@@ -133,7 +134,7 @@ def test_approval_comes_before_the_window_and_the_send_at_its_minute(repository:
     far = f"not_before: {(opens_at + timedelta(hours=5)).isoformat(timespec='seconds')}\n"
     approved: list[datetime] = []
     repository.actions.gate = lambda name: (
-        approved.append(datetime.now(UTC)) if name == "production" else None
+        approved.append(datetime.now(UTC)) if name == "production-approval" else None
     )
     jobs = repository.run(repository.merge(repository.propose(sale=SALE + window, far=SALE + far)))
     assert (jobs["review"].outputs["due"], jobs["review"].outputs["coming"]) == ("0", "1")
@@ -177,7 +178,8 @@ def test_review_cannot_write_the_ledger(repository: GitHubRepository) -> None:
     for name, job in repository.run(repository.merge(repository.propose(sale=SALE))).items():
         tokens[name] = job.given.get("CAMPAIGN_LEDGER_TOKEN")
     token = repository.actions.token
-    assert tokens == {"plan": None, "review": token, "notify": "writes", "apply": "writes", "status": None}
+    writing = dict.fromkeys(("notify", "approve", "apply"), "writes")
+    assert tokens == {"plan": None, "review": token, **writing, "status": None}
     assert repository.run(repository.propose(news=NEWS))["plan"].given == {}
 
 
@@ -210,7 +212,8 @@ def test_staging_sends_at_the_merge_and_production_after_its_reviewers(
     assert {job["appid"] for job in repository.sandbox.jobs()} == {"wx0000000000000002"}
     assert repository.actions.run(WORKFLOW, event)["apply"].result == "success"
     assert len(repository.texts()) == 2
-    assert {"staging-plan", "staging", "production-plan", "production"} <= set(repository.gates)
+    assert {"staging-plan", "staging-approval", "staging"} <= set(repository.gates)
+    assert {"production-plan", "production-approval", "production"} <= set(repository.gates)
 
 
 def test_run_with_held_back_sends_fails_once_a_day_for_each_cause(repository: GitHubRepository) -> None:
@@ -350,7 +353,7 @@ def test_a_stale_digest_is_refused(repository: GitHubRepository) -> None:
     event = repository.merge(repository.propose(sale=SALE + window))
 
     def wait(environment: str) -> None:
-        if environment == "production":
+        if environment == "production-approval":
             repository.sandbox.advance(10 * 365 * 86400)
 
     repository.actions.gate = wait
@@ -401,6 +404,116 @@ def test_unapproved_change_is_not_sent(repository: GitHubRepository) -> None:
     assert len(repository.texts()) == 1
     repository.git("fetch", "--quiet", "origin", "campaign-ledger")
     assert "#1 by bob" in repository.git("grep", "-h", "#1 by bob", "FETCH_HEAD")
+
+
+KEY = "1" * 64
+APPROVERS = f"/repos/{REPO}/actions/runs/{{}}/approvals"
+
+
+@dataclass
+class Scheduled:
+    """Runs of a repository with an approval key: what was asked of bob, and what went out."""
+
+    repository: GitHubRepository
+    answers: bool = True
+    asked: int = 0
+    advanced: float = 0
+    sent: int = 0
+
+    def __post_init__(self) -> None:
+        actions = self.repository.actions
+        actions.gate = self.gate
+        actions.secrets = {**actions.secrets, "CAMPAIGN_APPROVAL_KEY": KEY}
+
+    def gate(self, environment: str) -> bool:
+        if environment != "production-approval":
+            return True
+        self.asked += 1
+        run = APPROVERS.format(self.repository.actions.runs)
+        row = {"state": "approved", "user": {"login": "bob"}, "environments": [{"name": environment}]}
+        self.repository.code_host.lists[run] = [row]
+        return self.answers
+
+    def settings(self, more: str = "", key: str = public_key(KEY)) -> dict[str, str]:
+        text = SETTINGS.format(url=self.repository.sandbox.url)
+        return {"_settings": text.replace("    accounts:", f"    approval_key: '{key}'\n{more}    accounts:")}
+
+    def campaign(self, text: str, hours: float = 0) -> dict[str, str]:
+        opens_at = datetime.now(UTC) + timedelta(hours=self.advanced + hours)
+        window = f"not_before: {opens_at.isoformat(timespec='seconds')}\n" if hours else ""
+        return {text: SALE.replace("今晚八点，会员全场八折。", text) + window}
+
+    def run(self, hours: float = 0, **campaigns: str) -> tuple[str, str]:
+        """Go through the workflow at a later hour, after a merge if there are campaigns.
+
+        Returns:
+            Whether somebody was asked, or what refused; and what was sent.
+        """
+        repository = self.repository
+        if campaigns:
+            repository.merge(repository.propose(**campaigns))
+        self.advanced += hours
+        repository.sandbox.advance(round(hours * 3600))
+        asked = self.asked
+        jobs = repository.run(repository.on_main("schedule", schedule="7 1-13 * * *"))
+        self.failed = [job.log for job in jobs.values() if job.result == "failure" and job.log]
+        new = repository.texts()[self.sent :]
+        self.sent += len(new)
+        refused = " refused" if self.failed else ""
+        return ("asks" if self.asked > asked else "goes on") + refused, " ".join(new)
+
+    def campaign_command(self, *arguments: str) -> str:
+        self.repository.git("pull", "--quiet", "origin", "main")
+        return command([str(TOOLS / "campaign"), *arguments], self.repository.folder / "author")
+
+
+def test_an_approved_plan_goes_on_and_an_edited_one_asks(repository: GitHubRepository) -> None:
+    runs = Scheduled(repository)
+    first = {**runs.campaign("a"), **runs.campaign("b", 2), **runs.campaign("c", 4)}
+    assert runs.run(**runs.settings(), **first) == ("asks", "a")
+    assert runs.run(hours=2.1) == ("goes on", "b")
+    assert runs.run() == ("goes on", "")
+    assert runs.run(hours=2) == ("goes on", "c")
+    assert runs.failed == []
+    runs.answers = False
+    assert [runs.run(**runs.campaign("d")), runs.run()] == [("asks", ""), ("asks", "")]
+    runs.answers = True
+    assert runs.run() == ("asks", "d")
+    log = runs.campaign_command("ledger", "log", "--format", "json").splitlines()
+    events = [json.loads(line) for line in log]
+    approved = {event["hash"]: event["data"] for event in events if event["kind"] == "approved"}
+    by_send = {e["data"]["send"]: approved[e["data"]["approval"]] for e in events if e["kind"] == "intent"}
+    assert {send: data["who"] for send, data in by_send.items()} == {name: ["bob"] for name in "abcd"}
+    assert by_send["a"] == by_send["b"] == by_send["c"] != by_send["d"]
+    assert by_send["a"]["run"] == "https://github.example/shop/campaigns/actions/runs/1"
+    assert by_send["a"]["commit"] == repository.git("rev-parse", "origin/main~1")
+
+
+def test_a_changed_rule_asks_and_so_does_its_way_back(repository: GitHubRepository) -> None:
+    runs = Scheduled(repository)
+    assert runs.run(**runs.settings(), **runs.campaign("a"), **runs.campaign("later", 6)) == ("asks", "a")
+    limit = "    policy: {max_recipients: 1000}\n"
+    assert runs.run(**runs.settings(limit), **runs.campaign("b")) == ("asks", "b")
+    assert runs.run(hours=6.1, **runs.settings()) == ("asks", "later")
+
+
+@pytest.mark.parametrize("what", ["hold", "withdraw"])
+def test_a_hold_or_a_withdrawal_asks_again(
+    repository: GitHubRepository, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    monkeypatch.setenv("WECHAT_MAIN_SECRET", SANDBOX_SECRET)
+    runs = Scheduled(repository)
+    runs.run(**runs.settings(), **runs.campaign("a"), **runs.campaign("later", 2))
+    if what == "hold":
+        runs.campaign_command("hold", "main", "--reason", "x")
+        runs.campaign_command("unhold", "main", "--reason", "y")
+    else:
+        [line] = [one for one in runs.campaign_command("ledger", "log").splitlines() if " approved " in one]
+        runs.campaign_command("ledger", "withdraw", line.split()[5][:12], "--reason", "x")
+    runs.answers = False
+    assert runs.run(hours=2.1) == ("asks", "")
+    runs.answers = True
+    assert runs.run() == ("asks", "later")
 
 
 def test_pull_request_cannot_apply(repository: GitHubRepository, tmp_path: Path) -> None:

@@ -14,17 +14,18 @@ SHOWN_BY = {
         test_articles_stand_on_phones_with_their_pictures""",
     "Try": "test_exactly_what_was_previewed_may_be_sent",
     "Decide": """test_any_answer_but_yes_sends_nothing_and_says_so
-        test_yes_sends_and_the_accounts_name_sends_to_everyone test_how_a_send_was_agreed_to_is_not_recorded
+        test_yes_sends_and_the_accounts_name_sends_to_everyone test_how_a_send_was_agreed_to_is_recorded
         test_any_change_to_content_or_receivers_changes_the_digest
         test_plan_digest_covers_window_revision_and_appid test_each_difference_is_refused_by_name
         test_a_reviewed_digest_covers_the_rules
         test_a_protected_environment_sends_nothing_without_a_review""",
     "Approve": """test_what_bob_did_not_approve_is_not_sent test_approval_that_does_not_count
         test_authors_may_approve_where_the_setting_says_so""",
-    "Record": """test_how_a_send_was_agreed_to_is_not_recorded test_an_override_is_recorded_with_its_reason
+    "Record": """test_how_a_send_was_agreed_to_is_recorded test_an_override_is_recorded_with_its_reason
         test_what_bob_approved_is_sent test_tampering_with_any_event_is_found""",
     "Keep": """test_a_send_is_archived_as_it_was_posted test_a_message_that_the_folder_no_longer_renders
-        test_an_archive_names_who_approved_and_who_ran_it""",
+        test_an_archive_names_who_approved_and_who_ran_it test_an_archive_names_the_approvals_of_its_plan
+        test_the_archive_of_three_sends_is_read_without_the_tool""",
     "many accounts": """test_copied_campaigns_count_as_the_same_content
         test_interval_lets_one_account_send_and_the_others_wait""",
     "coding agents": "test_an_agent_is_refused_what_reaches_followers_or_loosens_a_rule",
@@ -52,4 +53,5 @@ def test_the_example_turns_on_what_the_page_describes(page: Path, tmp_path: Path
     assert environment.protected
     assert environment.approvals is not None
     assert (policy.require_preview, policy.min_interval, policy.same_content_accounts) == (True, 60, 1)
+    assert policy.require_approval_record
     assert policy.levels == {"same_content_accounts": "mandatory"}

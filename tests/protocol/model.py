@@ -61,6 +61,7 @@ class Send(NamedTuple):
     revision: int = 1
     appid: str = APPID
     openids: tuple[str, ...] = ()
+    by_hand: bool = False
 
     @property
     def body(self) -> dict[str, str]:
@@ -231,6 +232,10 @@ def program(runner: Runner) -> list[tuple[str, str]]:
             ends.append((send.id, decision.reason.value))
             continue
         try:
+            if send.by_hand and decision.action is Action.SEND:
+                event = attempt.begin(EventKind.HANDED_OVER, _request(send, decision)[0], judge)
+                ends.append((send.id, "handed over" if event is not None else "not made"))
+                continue
             made = attempt.make(decision.action, *_request(send, decision), judge)
             ends.append((send.id, made.status.value if made is not None else "not made"))
         except CampaignError as error:
@@ -320,6 +325,7 @@ def _people(snapshot: Snapshot) -> Iterator[tuple[str, Snapshot]]:
         for name, kind, data in _forgeries(snapshot, state):
             entry = Entry(stream=APPID, kind=kind, data=data, nonce=f"forged-{name}")
             yield f"who can only write the store forges {name}", snapshot.spend("forge").keep(entry)
+    yield from _pressed(snapshot, state)
     if snapshot.left("settle") and not snapshot.flying:
         for known in every_send(state):
             if may_settle(known, START + timedelta(seconds=snapshot.now_s)):
@@ -334,6 +340,15 @@ def _people(snapshot: Snapshot) -> Iterator[tuple[str, Snapshot]]:
                 }
                 said = f"a person settles {known.send} as {'sent' if sent else 'not sent'}, which is true"
                 yield said, snapshot.spend("settle").keep(signed(EventKind.SETTLED, data, "settled"))
+
+
+def _pressed(snapshot: Snapshot, state: StreamState) -> Iterator[tuple[str, Snapshot]]:
+    """A person sends in the console what was handed over, whose key WeChat then does not know."""
+    for known in every_send(state) if snapshot.left("press") else ():
+        if known.origin is not None and known.origin.kind == EventKind.HANDED_OVER and not known.ends:
+            key = clientmsgid(APPID, known.send, known.revision)
+            job = (key, known.data["body"]["text"], snapshot.now_s - REMEMBERED_S)
+            yield f"a person sends {known.send}", snapshot.spend("press")._replace(jobs=(*snapshot.jobs, job))
 
 
 def _forgeries(snapshot: Snapshot, state: StreamState) -> Iterator[tuple[str, EventKind, dict[str, Any]]]:

@@ -16,6 +16,7 @@ SALE = Send("sale", "sale")
 MOVED = Send("autumn/sale", "sale")
 AGAIN = Send("sale", "sale, once more", revision=2)
 RENAMED = Send("autumn/sale", "sale", formerly=("sale",))
+BY_HAND = Send("sale", "sale", by_hand=True)
 OTHER = Send("news", "news")
 LISTED = Send("sale#1", "sale", openids=("o1", "o2", "o3"))
 GROWN = Send("autumn/sale#1", "sale", openids=("o4", "o3", "o2", "o1"))
@@ -56,6 +57,8 @@ SCENARIOS = (
              {"refused": 1, "busy": 1, "unreachable": 1, "lost": 1, "later": 2}),
     Scenario("a person settles", (runner("ann"),), (runner("bob"), runner("cat")),
              {"lost": 1, "settle": 1, "later": 1, "refused": 1}),
+    Scenario("a person is to press the button", (runner("ann", BY_HAND), runner("bob")),
+             (runner("cat", MOVED), runner("dan")), {"press": 1, "settle": 1, "crash": 1, "later": 1}),
     Scenario("who can only write forges", (runner("ann"),), (runner("bob"),),
              {"forge": 1, "hold": 1, "lost": 1, "later": 1}),
     Scenario("another ledger sends it at any time", (runner("ann"),), (runner("bob"), runner("cat")),
@@ -90,6 +93,13 @@ def believing_status(known: SendState) -> Status:
     return Status.ACCEPTED if is_foreign else _status(known)
 
 
+def calling_status(known: SendState) -> Status:
+    """Where no call was made, nothing was sent: forgets who has the draft."""
+    kind = known.origin.kind if known.origin is not None else ""
+    is_open = kind == EventKind.HANDED_OVER and _status(known) is Status.UNKNOWN
+    return Status.REJECTED if is_open else _status(known)
+
+
 @contextmanager
 def _no_condition() -> Iterator[None]:
     with mock.patch.object(model, "CONDITIONAL", False):
@@ -110,6 +120,10 @@ SWITCHED_OFF: dict[str, tuple[str, Callable[[], AbstractContextManager[object]]]
     "45065 after 45066 to a first call is an alarm": (
         "the key is in use",
         _patched(SendState, "status", property(believing_status)),
+    ),
+    "what is handed over may have been sent": (
+        "a person is to press the button",
+        _patched(SendState, "status", property(calling_status)),
     ),
     "macs": ("who can only write forges", _patched(model, "mac_holds", lambda _event: True)),
     "holds": ("a hold comes and goes", _patched(StreamState, "holds_at", lambda *_: [])),

@@ -32,6 +32,11 @@ def intent(*, send: str = "sale", revision: int = 1, at: datetime = START, **mor
     return EventKind.INTENT, {**data, "body": {"text": "你好"}, **more}
 
 
+def handed_over(*, send: str = "sale", revision: int = 1, at: datetime = START) -> EventSpec:
+    data = {"send": send, "revision": revision, "at": at.isoformat(), "content_digest": "d" * 64}
+    return EventKind.HANDED_OVER, data
+
+
 def resend(*, at: datetime = START) -> EventSpec:
     return EventKind.RESEND, {"send": "sale", "revision": 1, "at": at.isoformat()}
 
@@ -56,13 +61,9 @@ def settled(*, sent: bool, **more: Any) -> EventSpec:
     return EventKind.SETTLED, {"send": "sale", "revision": 1, "sent": sent, "reason": "looked", **more}
 
 
-def baseline() -> EventSpec:
-    return EventKind.BASELINE, {
-        "send": "sale",
-        "revision": 1,
-        "content_digest": "d" * 64,
-        "reason": "by hand",
-    }
+def baseline(content_digest: str = "d" * 64) -> EventSpec:
+    data = {"send": "sale", "revision": 1, "content_digest": content_digest, "reason": "by hand"}
+    return EventKind.BASELINE, data
 
 
 def hold(until: object = None) -> EventSpec:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.docs.blocks import ROOT
 from tests.protocol.stories import (
     APPID,
     KEY,
@@ -216,6 +217,18 @@ def test_intent_is_recorded_before_the_call() -> None:
     assert all(authentic(event) for event in store.events())
     assert store.kinds == ["intent", "accepted"]
     assert (outcome.status, store.status) == (Status.ACCEPTED, Status.ACCEPTED)
+
+
+def test_answer_is_kept_with_its_ids() -> None:
+    store = Store()
+    make(store, Platform(store))
+    kept = store.events()[-1].data
+    assert {name: kept.get(name) for name in TAKEN} == {**TAKEN, "errcode": None}
+
+
+def test_call_has_the_minute_that_the_page_says() -> None:
+    assert timedelta(seconds=60) == BEGIN_WITHIN
+    assert "within 60 seconds after it was decided" in (ROOT / "docs/ledger.md").read_text(encoding="utf-8")
 
 
 ENDS = [

@@ -14,6 +14,7 @@ from tests.protocol.stories import (
     baseline,
     duplicate,
     forged,
+    handed_over,
     hold,
     in_use,
     intent,
@@ -67,6 +68,7 @@ CASES: dict[str, tuple[DecisionInput, list[EventSpec], Action, Reason]] = {
     "sent": (facts(), SENT, Action.SENT, Reason.SENT),
     "sent, its file is older": (facts(not_after=NOW - HOUR), SENT, Action.SENT, Reason.SENT),
     "by hand": (facts(), [baseline()], Action.SENT, Reason.SENT),
+    "by hand, what it said is not known": (facts(), [baseline("")], Action.SENT, Reason.SENT),
     "edited": (facts(**EDITED), SENT, Action.CONFLICT, Reason.EDITED),
     "lowered": (facts(), SECOND_SENT, Action.CONFLICT, Reason.NEWER_REVISION),
     "lowered below a rejection": (
@@ -87,11 +89,53 @@ CASES: dict[str, tuple[DecisionInput, list[EventSpec], Action, Reason]] = {
     "disputed, asked for": (
         facts(resend_stored=True), [intent(), duplicate()], Action.UNKNOWN, Reason.KEY_USED,
     ),
+    "handed over": (facts(), [handed_over()], Action.UNKNOWN, Reason.HANDED_OVER),
+    "handed over, long ago": (
+        facts(now=NOW + 90 * 24 * HOUR), [handed_over()], Action.UNKNOWN, Reason.HANDED_OVER,
+    ),
+    "handed over and edited": (facts(**EDITED), [handed_over()], Action.UNKNOWN, Reason.EDITED),
+    "handed over and edited, the stored content asked for": (
+        facts(**EDITED, resend_stored=True), [handed_over()], Action.UNKNOWN, Reason.EDITED,
+    ),
+    "handed over, and the revision was raised": (
+        facts(revision=2), [handed_over()], Action.UNKNOWN, Reason.EDITED,
+    ),
+    "handed over, then moved": (
+        facts("autumn/sale", is_current=lambda _message: False), [handed_over()],
+        Action.CONFLICT, Reason.MOVED,
+    ),
+    "handed over, renamed": (
+        facts("autumn/sale", formerly=("sale",)), [handed_over()], Action.UNKNOWN, Reason.HANDED_OVER,
+    ),
+    "handed over, an entry now": (facts("sale[beijing]"), [handed_over()], Action.CONFLICT, Reason.SPLIT),
+    "handed over, a batch now": (facts("sale#1"), [handed_over()], Action.CONFLICT, Reason.SPLIT),
+    "handed over, found sent": (facts(), [handed_over(), accepted()], Action.SENT, Reason.SENT),
+    "handed over, settled as sent": (facts(), [handed_over(), settled(sent=True)], Action.SENT, Reason.SENT),
+    "handed over, settled as not sent": (
+        facts(), [handed_over(), settled(sent=False)], Action.SEND, Reason.REJECTED_BEFORE,
+    ),
+    "handed over, settled as not sent, then found sent": (
+        facts(), [handed_over(), settled(sent=False), accepted()], Action.SENT, Reason.SENT,
+    ),
+    "handed over by who cannot sign": (facts(), [forged(handed_over())], Action.UNKNOWN, Reason.FORGED),
     "key in use": (facts(), [intent(), in_use()], Action.RESEND, Reason.OUTCOME_UNKNOWN),
     "key in use, then used": (
         facts(), [intent(), in_use(), resend(), duplicate(2)], Action.UNKNOWN, Reason.KEY_USED,
     ),
     "forged": (facts(), [forged(intent())], Action.UNKNOWN, Reason.FORGED),
+    "forged beside a true call": (facts(), [intent(), forged(resend())], Action.UNKNOWN, Reason.FORGED),
+    "unknown above one that was sent": (
+        facts(revision=2), [*SENT, intent(revision=2)], Action.RESEND, Reason.OUTCOME_UNKNOWN,
+    ),
+    "unknown, and its window was moved": (
+        facts(not_before=NOW + HOUR), [intent()], Action.RESEND, Reason.OUTCOME_UNKNOWN,
+    ),
+    "too early for a resend by a wrong clock": (
+        facts(now=START, clock_skew=HOUR), [intent()], Action.UNKNOWN, Reason.CLOCK_SKEW,
+    ),
+    "too late for a resend by a wrong clock": (
+        facts(now=START + 24 * HOUR, clock_skew=HOUR), [intent()], Action.UNKNOWN, Reason.CLOCK_SKEW,
+    ),
     "window ahead": (facts(not_before=NOW + SECOND), [], Action.SCHEDULED, Reason.WINDOW_NOT_OPEN),
     "window opens now": (facts(not_before=NOW), [], Action.SEND, Reason.NEW),
     "window ends now": (facts(not_after=NOW), [], Action.SEND, Reason.NEW),

@@ -25,7 +25,7 @@ from tests.protocol.stories import (
     state_of,
 )
 from wechat_campaigns.ledger.events import next_event
-from wechat_campaigns.protocol.events import Entry, EventKind
+from wechat_campaigns.protocol.events import Entry, EventKind, moment
 from wechat_campaigns.protocol.keys import SendId
 from wechat_campaigns.protocol.state import Status
 
@@ -77,6 +77,18 @@ def test_event_in_each_status(what: str, before: Status) -> None:
     step, ends = ENDS[what]
     assert status(*HISTORY[before]) is before
     assert status(*HISTORY[before], step) is dict(zip(Status, ends, strict=True))[before]
+
+
+def test_what_was_told_of_a_send_begins_with_its_last_call() -> None:
+    steps = [intent(), rejected(), intent(), resend(), in_use(3)]
+    told = state_of(*steps).find("sale", 1).told
+    assert [event.kind for event in told] == [EventKind.INTENT, EventKind.RESEND, EventKind.IN_USE]
+
+
+def test_time_without_an_offset_is_no_moment() -> None:
+    for text in ("2026-12-01T12:00:00", "0001-01-01T00:00:00+00:00"):
+        with pytest.raises(ValueError, match=text[:10]):
+            moment(text)
 
 
 def test_documentation_has_the_same_table() -> None:
@@ -208,6 +220,18 @@ def test_hold_of_a_clock_that_is_behind_lasts_as_much_longer() -> None:
     state = fold(APPID, [earlier, stop], authentic)
     assert state.holds_at(START + hours - timedelta(seconds=1)) == [stop]
     assert state.holds_at(START + hours + timedelta(seconds=1)) == []
+
+
+def test_hold_lasts_from_the_newest_moment_of_any_event() -> None:
+    """Not from that of the event before it, whose clock may be behind too."""
+    (first,) = events(intent())
+    callback = Entry(stream=APPID, kind="callback", data={})
+    behind, hours = timedelta(hours=3), timedelta(hours=2)
+    second = next_event(callback, at=START - behind, head=first.head)
+    kind, data = hold(until=START - behind + hours)
+    stop = next_event(Entry(stream=APPID, kind=kind, data=data), at=START - behind, head=second.head)
+    state = fold(APPID, [first, second, stop], authentic)
+    assert state.holds_at(START + hours - timedelta(seconds=1)) == [stop]
 
 
 # --- names --------------------------------------------------------------------------------------

@@ -77,8 +77,8 @@ class ActionsRunner:
     token: str
     vars: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict)
-    gate: Callable[[str], None] = lambda _environment: None
-    """Called before a job of an environment begins, as its reviewers would be."""
+    gate: Callable[[str], bool | None] = lambda _environment: None
+    """Called before a job of an environment begins, as its reviewers would be; False: they refuse."""
     ran: set[str] = field(default_factory=set)
     """Every `run:` block executed so far."""
     runs: int = 0
@@ -107,19 +107,21 @@ class ActionsRunner:
         jobs: Mapping[str, Job],
         matrix: Mapping[str, Any],
     ) -> Job:
-        needed = {need: jobs[need] for need in [written["needs"]] if need} if "needs" in written else {}
+        needs = written.get("needs", [])
+        needed = {need: jobs[need] for need in ([needs] if isinstance(needs, str) else needs)}
         contexts = {
             "github": {**self._github(event), "job": name},
             "vars": self.vars,
             "secrets": self.secrets,
             "matrix": matrix,
-            "needs": {need: {"outputs": job.outputs} for need, job in needed.items()},
+            "needs": {need: {"outputs": job.outputs, "result": job.result} for need, job in needed.items()},
             "runner": {"temp": str(self.folder / "temp")},
         }
         status = {"success": all(job.result == "success" for job in needed.values()), "cancelled": False}
         if not holds(written.get("if", ""), contexts, status):
             return Job(result="skipped")
-        self.gate(written.get("environment", ""))
+        if self.gate(written.get("environment", "")) is False:
+            return Job(result="failure")
         workspace = Path(mkdtemp(prefix=f"workspace-{self.runs}-{name}-", dir=self.folder))
         job = Job(env=self._environ(event, workspace))
         run = _Steps(self, job, contexts, workspace, event)

@@ -255,7 +255,8 @@ def linked(kind: str, data: Mapping[str, Any], before: Sequence[Event]) -> dict[
     An end says which call it is of by `call`, its number; without, it is of the latest.
     """
     plain = {key: value for key, value in data.items() if key != "call"}
-    if kind in (EventKind.INTENT, EventKind.RESEND, EventKind.SETTLED, LedgerKind.APPROVED):
+    followed = (EventKind.INTENT, EventKind.HANDED_OVER, EventKind.RESEND, EventKind.SETTLED)
+    if kind in (*followed, LedgerKind.APPROVED):
         return {"after": before[-1].hash if before else EMPTY.hash, **plain}
     if kind not in (EventKind.ACCEPTED, EventKind.DUPLICATE, EventKind.IN_USE, EventKind.REJECTED):
         return plain
@@ -263,7 +264,7 @@ def linked(kind: str, data: Mapping[str, Any], before: Sequence[Event]) -> dict[
     calls = [
         e
         for e in before
-        if e.kind in (EventKind.INTENT, EventKind.RESEND)
+        if e.kind in (EventKind.INTENT, EventKind.HANDED_OVER, EventKind.RESEND)
         and e.data.get("mac") != "0" * 64
         and (normalize_id(e.data["send"]), e.data["revision"]) == place
     ]

@@ -9,6 +9,8 @@ OWN = {
     "WeChat's.",
     "CAMPAIGN_LEDGER_TOKEN": "Token for a git ledger that is reached over HTTPS.",
     "CAMPAIGN_REVIEW_TOKEN": "Token with which an `apply` in CI reads reviews; default: `GITHUB_TOKEN`.",
+    "CAMPAIGN_APPROVAL_KEY": "The private key with which `campaign ledger approve` signs. Only the job that "
+    "waits for the reviewers has it.",
 }
 NETWORK = {
     "HTTPS_PROXY, HTTP_PROXY, ALL_PROXY": "The proxy for calls to WeChat, GitHub, GitLab and chat robots. A "

@@ -10,36 +10,36 @@ from tests.tools.make_catalog import catalogs
 from tests.unit.test_layers import circles, edges
 
 LINES = {
-    "wechat_campaigns/protocol": 797,
-    "wechat_campaigns/core": 4417,
-    "wechat_campaigns/source": 3049,
-    "wechat_campaigns/render": 7295,
-    "wechat_campaigns/ledger": 3879,
-    "wechat_campaigns/wechat": 2067,
-    "wechat_campaigns/plan": 4791,
-    "wechat_campaigns/send": 1437,
-    "wechat_campaigns/report": 3761,
+    "wechat_campaigns/protocol": 799,
+    "wechat_campaigns/core": 4412,
+    "wechat_campaigns/source": 3107,
+    "wechat_campaigns/render": 7279,
+    "wechat_campaigns/ledger": 3908,
+    "wechat_campaigns/wechat": 2060,
+    "wechat_campaigns/plan": 4931,
+    "wechat_campaigns/send": 1499,
+    "wechat_campaigns/report": 3879,
     "wechat_campaigns/guard": 1951,
-    "wechat_campaigns/code_host": 621,
+    "wechat_campaigns/code_host": 662,
     "wechat_campaigns/notify": 591,
-    "wechat_campaigns/fetch": 540,
-    "wechat_campaigns/studio": 780,
-    "wechat_campaigns/cli": 5823,
-    "wechat_campaigns/run": 732,
-    "wechat_sandbox": 4847,
-    "wechat_campaigns/": 630,
-    "tests": 58635,
-    "catalog": 8792,
+    "wechat_campaigns/fetch": 546,
+    "wechat_campaigns/studio": 798,
+    "wechat_campaigns/cli": 6001,
+    "wechat_campaigns/run": 797,
+    "wechat_sandbox": 4850,
+    "wechat_campaigns/": 642,
+    "tests": 61558,
+    "catalog": 9027,
     "wechat_campaigns/translations": 42,
     "runner": 46,
-    "wechat_campaigns/messages": 852,
+    "wechat_campaigns/messages": 851,
 }
 """Lines of Python by package, as the formatter leaves them."""
-RUNNER = 48948
-FILES = 232
+RUNNER = 49651
+FILES = 234
 RECORDS = 187
 """Dataclasses and named tuples."""
-PAGES = 50
+PAGES = 52
 IMPORTS = 7.5
 """The share of lines in `runner/` that import something, in per cent."""
 SHORT_FILES = 40

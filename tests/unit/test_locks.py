@@ -1,15 +1,28 @@
 """The locks: what pyproject.toml asks for, each with hashes of its files, and nothing of any machine."""
 
+import json
 import re
 import tomllib
 from collections.abc import Iterable, Iterator
 
 import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
 from packaging.markers import default_environment
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from tests.tools.make_lock import BUILD_LOCK, CONSTRAINTS, DEV_LOCK, LOCK, PROJECT, UV_LOCK, without_hashes
+from tests.tools.make_lock import (
+    BUILD_LOCK,
+    CONSTRAINTS,
+    DEV_LOCK,
+    LOCK,
+    PROJECT,
+    SBOM,
+    UV_LOCK,
+    sbom,
+    without_hashes,
+)
 
 PYPROJECT = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
 EXTRAS = PYPROJECT["project"]["optional-dependencies"]
@@ -95,6 +108,19 @@ def test_the_constraints_are_the_lock_without_hashes() -> None:
     lock, constraints = (file.read_text(encoding="utf-8") for file in (LOCK, CONSTRAINTS))
     assert constraints == without_hashes(lock), "run `make lock`"
     assert [str(Requirement(line)) for line in constraints.splitlines()] == list(map(str, locked(lock)))
+
+
+def test_the_sbom_lists_what_is_locked() -> None:
+    text, constraints = (file.read_text(encoding="utf-8") for file in (SBOM, CONSTRAINTS))
+    assert text == sbom(PYPROJECT["project"], constraints), "run `make lock`"
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
+    document = json.loads(text)
+    pins = [f"{one['name']}=={one['version']}" for one in document["components"]]
+    assert pins == [line.partition(" ;")[0] for line in constraints.splitlines()]
+    [root] = document["dependencies"]
+    assert {Requirement(pin.partition(";")[0]).name for pin in root["dependsOn"]} >= {
+        canonicalize_name(Requirement(name).name) for name in PYPROJECT["project"]["dependencies"]
+    }
 
 
 def test_the_project_is_in_no_lock() -> None:

@@ -273,11 +273,14 @@ def calls_confirmed(plan: Plan, ask: Callable[[str], str], waiting: Sequence[Pla
     Args:
         waiting: what this run sends later, each when its window opens.
     """
-    to_all = (planned for planned in (*plan.calls(), *waiting) if planned.send.filter.is_to_all)
+    own = [planned for planned in (*plan.calls(), *waiting) if not planned.send.by_hand]
+    to_all = (planned for planned in own if planned.send.filter.is_to_all)
     accounts = sorted({planned.account.name for planned in to_all})
     if not accounts:
         question = _("{environment}: about to make {sends}. This cannot be undone. Type yes to continue")
-        if waiting and not plan.calls():
+        if not own:
+            question = _("{environment}: about to make {sends}. Type yes to continue")
+        elif waiting and not plan.calls():
             question = _("{environment}: later, while this command runs: {later}. Type yes to continue")
         elif waiting:
             question = _(

@@ -44,7 +44,7 @@ def ci() -> None:
     effect=Effect.NONE,
     examples={
         "campaign ci outputs plan.json": N_(
-            "pass `plan_digest`, `pending`, `due`, `coming` and `held` to later steps"
+            "pass `plan_digest`, `pending`, `due`, `coming`, `held` and `approved` to later steps"
         )
     },
 )
@@ -53,8 +53,8 @@ def outputs(context: Context, plan_file: Path) -> int:
     """Pass a plan file's digest to later steps: through GITHUB_OUTPUT, or on standard output.
 
     Prints plan_digest, pending (sends and resends that the digest covers), due (sends that apply would make
-    or resolve now), coming (sends that become due within the plan's horizon) and held (sends that are
-    blocked, in conflict, or were missed).
+    or resolve now), coming (sends that become due within the plan's horizon), held (sends that are
+    blocked, in conflict, or were missed) and approved (true if an approval of this plan is in force).
     """
     data = planfile.read(plan_file)
     sends = data["sends"]
@@ -64,8 +64,9 @@ def outputs(context: Context, plan_file: Path) -> int:
         "due": sum(send["action"] in ("send", "resend", "unknown") for send in sends),
         "coming": sum(send["coming"] for send in sends),
         "held": sum(send["held"] for send in sends),
+        "approved": data.get("approved") is True,
     }
-    lines = "\n".join(f"{name}={value}" for name, value in values.items())
+    lines = "\n".join(f"{name}={str(value).lower()}" for name, value in values.items())
     if target := os.environ.get("GITHUB_OUTPUT"):
         with opened_to_write(Path(target), flags=os.O_APPEND) as file:
             file.write(f"{lines}\n".encode())
@@ -192,7 +193,7 @@ def notify(context: OnlineContext, plan_file: Path, fail_on_held: bool) -> int:
     from wechat_campaigns.cli.notifications import notify as notify_targets
     from wechat_campaigns.code_host.ci_run import current_run
     from wechat_campaigns.guard.run import check_ci_run
-    from wechat_campaigns.notify.notices import Moment, plan_notices
+    from wechat_campaigns.notify.notices import plan_notices
 
     if (run := current_run()) is not None:
         check_ci_run(run)
@@ -206,18 +207,11 @@ def notify(context: OnlineContext, plan_file: Path, fail_on_held: bool) -> int:
     new, taken = notify_targets(context, notices, commit=data.get("commit"))
     message = _("Nothing new to report, or no target of `notify` wants it.")
     if taken:
-        template = ngettext(
+        message = ngettext(
             "Reported {count} send that waits for approval or is held back.",
             "Reported {count} sends that wait for approval or are held back.",
             taken,
-        )
-        if all(notice.moment is Moment.APPROVAL_NEEDED for notice in notices):
-            template = ngettext(
-                "Reported {count} send that waits for approval.",
-                "Reported {count} sends that wait for approval.",
-                taken,
-            )
-        message = template.format(count=taken)
+        ).format(count=taken)
     elif new:
         message = _("Warning: nobody was notified; the next run tries again.")
     print_message(message)
@@ -330,6 +324,16 @@ def take_pictures(page: Path, folder: Path, environ: Mapping[str, str]) -> Itera
             picture = _cropped(_photograph(browser, alone, environ))
             write_file(folder / f"{message}.png", picture)
             yield folder / f"{message}.png"
+
+
+def picture_of(html: bytes, environ: Mapping[str, str]) -> bytes:
+    """Return a picture of a page of ours. Raises NoPictureError, MissingExtraError as `ci phones`."""
+    require_extra("articles", needed_for=_("pictures of the phones"))
+    browser = _browser(environ)
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
+        page = Path(name) / "page.html"
+        page.write_bytes(html)
+        return _cropped(_photograph(browser, page, environ))
 
 
 def _browser(environ: Mapping[str, str]) -> str:

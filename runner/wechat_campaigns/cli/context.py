@@ -198,7 +198,8 @@ class OnlineContext(LedgerContext, OnlineWorkspace):
     def __enter__(self) -> Self:
         from wechat_campaigns.notify.audit import AuditPush
 
-        self.appended = AuditPush(self, print_message).appended
+        if self.appended is None:  # else it was opened once more, within a run
+            self.appended = AuditPush(self, print_message).appended
         return super().__enter__()
 
     def read_each(self, read: Callable[[Account], T]) -> tuple[dict[str, T], ExitCode]:

@@ -21,8 +21,6 @@ from wechat_campaigns.ledger.events import LEDGER, Ledger
 from wechat_campaigns.plan.doctor import run_checks
 
 TIMEOUT_S = 10.0
-SMOKE_DAY = timedelta(days=2)
-"""The figures of a day so long ago are ready at any hour."""
 
 
 @command(
@@ -35,30 +33,21 @@ SMOKE_DAY = timedelta(days=2)
 )
 @click.option("--smoke", is_flag=True, help="Also make each read of this tool once; send nothing.")
 @click.option(
-    "--record",
-    type=FILE,
-    metavar="FILE",
+    "--record", metavar="FILE", type=FILE,
     help="With --smoke: write what one account was asked and answered, without any private value.",
-)
+)  # fmt: skip
 def doctor(context: OnlineContext, smoke: bool, record: Path | None) -> int:
     """Check settings, clock, credentials, IP allow list, permissions, quota, ledger; send nothing.
 
     Also prints where this machine keeps its state. Each problem has a hint. The exit code is
     that of the worst problem.
     """
-    from wechat_campaigns.plan.quota import china_day
     from wechat_campaigns.report import json, text
-    from wechat_campaigns.wechat.endpoints import ReadOnlyApi, query_clock
+    from wechat_campaigns.wechat.endpoints import query_clock
 
     def clock_skew() -> timedelta | None:
         query_clock(context.api_url, context.watch, TIMEOUT_S)
         return context.watch.error
-
-    def connect(account: Account) -> ReadOnlyApi:
-        api = context.read_api(account)
-        if record is not None:
-            api.record(exchanges)
-        return api
 
     def open_ledger() -> Ledger:
         context.fold_ledger(own=True)  # refuses a sandbox the ledger of production sends
@@ -69,7 +58,6 @@ def doctor(context: OnlineContext, smoke: bool, record: Path | None) -> int:
     if record is not None and not (smoke and len(environment.accounts) == 1):
         message = _("`--record` writes down the reads of `--smoke` of one account")
         raise UsageError(message, hint=_("add `--smoke --accounts NAME`"))
-    today = china_day(context.clock())
     secrets = context.secrets  # before threads share it
 
     def read_token(account: Account) -> None:
@@ -80,24 +68,22 @@ def doctor(context: OnlineContext, smoke: bool, record: Path | None) -> int:
     map_in_threads(read_token, [one for one in context.selected_accounts.values() if one.token is not None])
     checks = run_checks(
         replace(context.settings, environment=environment),
-        connect=connect,
+        connect=lambda one: context.read_api(one).record(exchanges) if record else context.read_api(one),
         open_ledger=open_ledger,
         clock_skew=clock_skew,
         clock=context.clock,
         state_dir=str(context.state_dir),
         streams={LEDGER, *environment.by_appid} if context.selection else None,
-        smoke_day=today - SMOKE_DAY if smoke else None,
+        smoke=smoke,
     )
     if record is not None:
+        [account] = environment.accounts.values()
         recorded = {
-            "format_version": 1,
-            "source": "campaign doctor --smoke --record",
-            "date": today.isoformat(),
-            "account": {"kind": next(iter(environment.accounts.values())).kind},
-            "exchanges": exchanges,
-        }
-        text_of_it = dumps(recorded, ensure_ascii=False, indent=1)
-        write_file(record, f"{text_of_it}\n".encode(), f"--record {record}")
+            "format_version": 1, "source": "campaign doctor --smoke --record",
+            "date": f"{context.clock():%Y-%m-%d}", "account": {"kind": account.kind}, "exchanges": exchanges,
+        }  # fmt: skip
+        written = f"{dumps(recorded, ensure_ascii=False, indent=1)}\n"
+        write_file(record, written.encode(errors="replace"), f"--record {record}")
     data = json.doctor_data(checks, environment.accounts)
     context.output_data(lambda: text.doctor_text(checks, context.text_options), data)
     return worst_exit_code(check.exit_code for check in checks)

@@ -1,11 +1,14 @@
 """Show past sends: report, archive, calendar."""
 
+import os
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 
 import click
 
+from wechat_campaigns.cli.ci import NoPictureError, picture_of
 from wechat_campaigns.cli.context import LedgerContext, OnlineContext
 from wechat_campaigns.cli.options import DIR, ENV, FOLDER, VAR, Day, Effect, OnlineOption, campaign_ids
 from wechat_campaigns.cli.output import print_message
@@ -13,6 +16,7 @@ from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import (
     CampaignError,
     ExitCode,
+    MissingExtraError,
     require_extra,
     system_reason,
     worst_exit_code,
@@ -31,6 +35,7 @@ from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.protocol.state import SendState
 from wechat_campaigns.report.archive import (
     MESSAGE,
+    PICTURE,
     ArchivedSend,
     archive_files,
     archive_index,
@@ -88,7 +93,7 @@ def report(context: LedgerContext, month: datetime | None, campaign: str | None)
     accounts = context.settings.environment.accounts
     state, now = context.fold_ledger(), context.clock()
     kept = {one.appid: read_statistics(context.statistics_file(one.appid)) for one in accounts.values()}
-    code = _refresh(context, state, kept) if isinstance(context, OnlineContext) else ExitCode.OK
+    code = refresh_figures(context, state, kept) if isinstance(context, OnlineContext) else ExitCode.OK
     view = month_history(state, accounts, kept, now, month.date() if month is not None else None)
     if campaign is not None:
         campaign = context.full_id(campaign)
@@ -119,11 +124,11 @@ def report(context: LedgerContext, month: datetime | None, campaign: str | None)
     return code
 
 
-def _refresh(context: OnlineContext, state: LedgerState, kept: dict[str, Days]) -> ExitCode:
-    """Query the figures of every account; one that fails does not keep the others from being queried."""
+def refresh_figures(context: OnlineContext, state: LedgerState, kept: dict[str, Days]) -> ExitCode:
+    """Query the figures of the accounts in `kept`; one that fails does not keep the others."""
     code = ExitCode.OK
     for appid, account in context.settings.environment.by_appid.items():
-        if account.kind is AccountKind.TEST:
+        if account.kind is AccountKind.TEST or appid not in kept:
             continue  # WeChat refuses every 测试号 (48001)
         days = dict(kept[appid])
         try:
@@ -157,10 +162,27 @@ def archive(context: LedgerContext, since: datetime | None, out: Path) -> int:
     """
     state = context.fold_ledger()
     archives = list(_archives(context, state, since, out))
+    unpictured = ""
+
+    def photograph(file: Path, page: bytes) -> bytes | None:
+        nonlocal unpictured
+        if file.is_file():
+            return file.read_bytes()
+        if page and not unpictured:  # without Chromium once, without it each time
+            try:
+                return picture_of(page, os.environ)
+            except (NoPictureError, MissingExtraError) as error:
+                unpictured = str(error.args[0])
+        return None
+
     for one in archives:
-        for path, content in archive_files(one, data=context.read).items():
-            target = out / archive_name(one.record) / path
-            write_file(target, content, f"--out {out}")
+        folder = out / archive_name(one.record)
+        picture = partial(photograph, folder / PICTURE)
+        for path, content in archive_files(one, data=context.read, photograph=picture).items():
+            write_file(folder / path, content, f"--out {out}")
+    if unpictured:
+        message = _("no pictures of the messages: {reason}; the pages show them")
+        context.show_progress(message.format(reason=unpictured))
     titles = {archive_name(one.record): one.message.content.summary() for one in archives if one.message}
     sends = begun_records(state, context.settings.environment.accounts)
     listed = [record for record in sends if (out / archive_name(record)).is_dir()]
@@ -191,17 +213,22 @@ def _archives(
     events = events_by_send(context.ledger.events_once(state.read), state)
     sends = {normalize_id(send.id): send for send in compile_selected(context, ()).sends}
     known = {appid: read_statistics(context.statistics_file(appid)) for appid in environment.by_appid}
+    approvals = {appid: [*context.approvals(stream)] for appid, stream in state.streams.items()}
     begin = since.replace(tzinfo=CHINA) if since is not None else None
     for record in begun_records(state, environment.accounts, since=begin):
         rows = article_rows([record], state, {}, known, now=now)
+        approved = [a for a in approvals[record.appid] if a.plan_digest == record.data.get("plan_digest")]
+        own = events.get(state.key(record.appid, record.send, record.revision), ())
+        earlier = out / archive_name(record) / MESSAGE
         yield ArchivedSend(
             environment=environment.name,
             record=record,
             state=state,
-            events=events.get(state.key(record.appid, record.send, record.revision), ()),
+            events=sorted([*own, *(one.event for one in approved)], key=lambda event: event.seq),
+            approvals=approved,
             articles=[row for row in rows if row.article is not None],
             message=_message(record, sends),
-            was_rendered=(out / archive_name(record) / MESSAGE).is_file(),
+            earlier=earlier.read_bytes() if earlier.is_file() else b"",
         )
 
 
@@ -213,7 +240,7 @@ def _message(record: SendState, sends: Mapping[str, Send]) -> Send | None:
         sends.get(normalize_id(record.send)),
         stored_send(record.intent, send_id=record.send, account=account_of(record)),
     ):
-        found = with_recorded_draft(send, record.intent) if send is not None else None
+        found = with_recorded_draft(send, record.origin) if send is not None else None
         if found is not None and found.content_digest == record.content_digest:
             return found
     return None

@@ -45,6 +45,8 @@ _UNREAD: Final = N_(
         "export": "ledger",
         "import": "ledger",
         "settle": "ledger_decisions",
+        "approve": "ledger_approvals",
+        "withdraw": "ledger_approvals",
     },
     examples={
         "campaign ledger init --env production": N_("before the first real send"),
@@ -106,6 +108,8 @@ def event_line(event: Event, settings: Settings) -> str:
     details = " ".join(
         str(data[key]) for key in ("send", "msg_id", "errcode", "reason", "upload") if data.get(key)
     )
+    if event.kind in (LedgerKind.APPROVED, LedgerKind.WITHDRAWN):
+        details += f" {data.get('plan_digest')}"
     if event.kind is LedgerKind.UPLOAD and data.get("result") is None:
         details += f" {_('forgotten')}"
     kind = "unhold" if event.kind is EventKind.HOLD and not data.get("held") else event.kind

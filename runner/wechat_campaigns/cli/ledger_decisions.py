@@ -153,9 +153,11 @@ SECRET_REFUSED: Final = frozenset({40001, 40013, 40125})
 @click.option(
     "--sent",
     "msg_id",
-    type=click.IntRange(min=1),
-    metavar="MSG_ID",
-    help="It was sent; this is its msg_id.",
+    type=click.IntRange(min=0),
+    is_flag=False,
+    flag_value=0,
+    metavar="[MSG_ID]",
+    help="It was sent; this is its msg_id, which a send by hand need not have.",
 )
 @click.option("--not-sent", is_flag=True, help="It was not sent; it may be sent again.")
 @click.option(
@@ -180,7 +182,7 @@ def settle(
     revision: int | None,
     reason: str,
 ) -> int:
-    """Record the outcome of an unknown send after checking the WeChat console."""
+    """Record the outcome of an unknown send, or of one by hand, after checking the WeChat console."""
     if (msg_id is None) != not_sent:
         raise UsageError(_("exactly one outcome is required"), hint=_("pass `--sent MSG_ID` or `--not-sent`"))
     state, send_id = context.state(), context.full_id(send_id)
@@ -188,26 +190,26 @@ def settle(
     meant = (one for one in found if account in (None, account_of(one), one.appid))
     send = _only_send([one for one in meant if revision in (None, one.revision)], send_id)
     stream = state.stream(send.appid)
-    if msg_id is not None:
+    if msg_id is not None and (msg_id or send.fate is not Fate.HANDED_OVER):
         _check_msg_id(msg_id, send)
     data = {
         "send": send.send,
         "revision": send.revision,
         "sent": not not_sent,
-        "msg_id": msg_id,
+        "msg_id": msg_id or None,
         "reason": reason,
         "actor": context.actor(),
     }
     entry = Entry(stream=send.appid, kind=EventKind.SETTLED, data=data)
-    if not_sent:
+    if not_sent and send.fate is Fate.UNKNOWN:  # else no call was made
         _check_age(send, context.clock() - _confirmed_clock_skew(context, send.appid))
     context.ledger.append(entry, after=stream.head)
-    message = _("{send}: settled as sent, msg_id {msg_id}")
+    message = _("{send}: settled as sent, msg_id {msg_id}") if msg_id else _("{send}: settled as sent")
     if not_sent:
         message = _("{send}: settled as not sent; `campaign apply` may send it again")
     message = message.format(send=send_id, msg_id=msg_id)
     return context.output_sentence(
-        message, send=send_id, revision=send.revision, sent=not not_sent, msg_id=msg_id
+        message, send=send_id, revision=send.revision, sent=not not_sent, msg_id=msg_id or None
     )
 
 
@@ -261,7 +263,7 @@ def _unknown_sends(state: LedgerState, send_id: str, *, with_msg_id: bool) -> li
     return [
         send
         for send in state.sends_by_id(send_id)
-        if send.fate is Fate.UNKNOWN or (with_msg_id and _may_get_msg_id(send))
+        if send.fate in (Fate.UNKNOWN, Fate.HANDED_OVER) or (with_msg_id and _may_get_msg_id(send))
     ]
 
 

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import date
 
 import click
 
@@ -12,10 +12,10 @@ from wechat_campaigns.cli.output import print_message
 from wechat_campaigns.code_host.ci_run import current_run, run_url
 from wechat_campaigns.core.errors import CampaignError, ExitCode
 from wechat_campaigns.core.i18n import _, ngettext
-from wechat_campaigns.core.settings import SANDBOX, NotifyTarget, Secret
+from wechat_campaigns.core.settings import SANDBOX, NotifyTarget
 from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.notify.notices import FOUND_AGAIN, Notice, RunSummary, failing, refusal_notice, untold
-from wechat_campaigns.notify.target import notify_program, notify_target
+from wechat_campaigns.notify.target import notice_body, taker
 from wechat_campaigns.protocol.events import Entry
 
 
@@ -101,7 +101,7 @@ def _is_told(
 ) -> bool:
     """Notify one target, and warn where that fails."""
     try:
-        reason = _failure(context, target, notices, run)
+        reason = taker(context, target.kind, target, "notify")(notice_body(target.kind, notices, run))
     except CampaignError as error:
         reason = error.message
     except Exception as fault:  # whatever it is, the others are told, and what was sent stays reported
@@ -113,18 +113,6 @@ def _is_told(
     )
     print_message(message.format(number=number, kind=target.kind, reason=reason))
     return False
-
-
-def _failure(
-    context: OnlineContext, target: NotifyTarget, notices: Sequence[Notice], run: RunSummary
-) -> str | None:
-    """Notify one target, by settings that may be obeyed; return why that failed, or None."""
-    if target.kind == "command":
-        context.secrets.check_place(Secret(command=target.command))
-        return notify_program(target.command, notices, run, context.root.resolve().parent)
-    address = context.secrets.other(target.url, name=_("`url` of `notify`"))
-    key = context.secrets.other(target.secret, name=_("`secret` of `notify`")) if target.secret else ""
-    return notify_target(target, notices, run, address=address, key=key, now=datetime.now(UTC))
 
 
 def _today(context: OnlineContext) -> date:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import cache, partial
 from typing import Any
+from urllib.parse import quote
 
 from wechat_campaigns.code_host.ci_run import CiRun, MergedRequest, member, require_default_branch
 from wechat_campaigns.code_host.rest import CodeHost, as_described
@@ -31,7 +32,12 @@ def request_finder(run: CiRun) -> Callable[[str], MergedRequest | None]:
 
 
 def _code_host(run: CiRun) -> Callable[[str], MergedRequest | None]:
-    branch = require_default_branch(run)
+    branch, host = require_default_branch(run), _open(run)
+    find = pull_of if run.service == "GitHub" else merge_request_of
+    return partial(find, host, run.repository, branch)
+
+
+def _open(run: CiRun) -> CodeHost:
     own = os.environ.get("GITHUB_TOKEN") if run.service == "GitHub" else None
     token = os.environ.get(REVIEW_TOKEN) or own
     if not token:
@@ -40,9 +46,44 @@ def _code_host(run: CiRun) -> Callable[[str], MergedRequest | None]:
             hint=_("provide a token that can read pull requests (GitHub) or the API (GitLab: `read_api`)"),
             location=_("{service} run").format(service=run.service),
         )
+    return (github if run.service == "GitHub" else gitlab)(os.environ, token)
+
+
+@as_described(N_("approvals of this run"))
+def approvers_of_run(run: CiRun, environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Return who approved the deployment for which this job waited, by the code host.
+
+    Returns:
+        Their names; empty on a GitLab that asks for no approval, or without a token that may read it.
+
+    Raises:
+        PolicyError: GitHub names nobody, so that nobody was asked.
+
+    Source: GitHub, Get the review history for a workflow run; GitLab, Deployments API, read 2026-11.
+    """
+    names = dict[str, None]()
     if run.service == "GitHub":
-        return partial(pull_of, github(os.environ, token), run.repository, branch)
-    return partial(merge_request_of, gitlab(os.environ, token), run.repository, branch)
+        rows = _open(run).all(
+            f"/repos/{run.repository}/actions/runs/{environ.get('GITHUB_RUN_ID')}/approvals"
+        )
+        names = {_login(row["user"]): None for row in rows if row["state"] == "approved"}
+        if not names:
+            raise PolicyError(
+                _("no reviewer approved this run"),
+                hint=_("turn on *required reviewers* for the environment of the job"),
+                location=_("{service} run").format(service=run.service),
+            )
+    elif environ.get(REVIEW_TOKEN):
+        host, deployments = _open(run), f"/projects/{run.repository}/deployments"
+        newest = f"environment={quote(environ.get('CI_ENVIRONMENT_NAME', ''))}&order_by=id&sort=desc"
+        mine = (
+            host.get(f"{deployments}/{row['id']}")
+            for row in host.get(f"{deployments}?{newest}")
+            if str(member(row, "deployable", "id")) == environ.get("CI_JOB_ID")
+        )
+        given = (next(mine, None) or {}).get("approvals") or ()
+        names = {_login(one["user"]): None for one in given if one["status"] == "approved"}
+    return tuple(names)
 
 
 def github(environ: Mapping[str, str], token: str) -> CodeHost:

@@ -59,6 +59,8 @@ class Send:
     filter: Filter
     content: Content
     send_ignore_reprint: bool = False
+    by_hand: bool = False
+    """Whether a person sends it in the WeChat console: apply makes its draft, and no mass call."""
     not_before: datetime | None = None
     not_after: datetime | None = None
     batch: Batch | None = None
@@ -161,6 +163,7 @@ def plan_row(send: Send, digest: str, appid: str) -> dict[str, Any]:
         "appid": appid,
         "not_before": to_plain_data(send.not_before),
         "not_after": to_plain_data(send.not_after),
+        **({"by_hand": True} if send.by_hand else {}),
     }
 
 
@@ -171,6 +174,10 @@ class PlanAction(StrEnum):
     """What apply would do with a send."""
 
     SEND = "send"
+    HAND_OVER = "hand_over"
+    """Make its draft; a person sends it in the WeChat console."""
+    HANDED_OVER = "handed_over"
+    """Its draft was made, and nothing shows yet that a person sent it."""
     RESEND = "resend"
     """Post an unknown send once more, as the ledger has it."""
     SCHEDULED = "scheduled"
@@ -189,7 +196,7 @@ class Audience:
     """How many followers a send would reach; `count` is None when nobody could be asked."""
 
     count: int | None
-    source: Literal["tags/get", "user/get", "openids", "ledger", "unknown offline", "unknown"]
+    source: Literal["tags/get", "user/get", "openids", "ledger", "console", "unknown offline", "unknown"]
     as_of: datetime | None = None
     last: "Audience | None" = None
     """Of the newest send to the same recipients, where nobody was asked now. For people: no rule uses it."""

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import quote
@@ -96,56 +96,41 @@ def redact_message(text: str) -> str:
 
 _KEY: Final = r"[A-Za-z][A-Za-z0-9_.]{0,39}"
 _KINDS: Final = {bool: "boolean", int: "integer", float: "number"}
-_RID = r"(?s)[\s,;]*\brid:.*"
-_HINT = r"\bhint:\s*\[.*?\]"
-_MAY_BE_A_VALUE = r"\S*\d\S*|\S{41,}"
+_MAY_BE_A_VALUE: Final = r"\S*\d\S*|\S{41,}"
 """In an errmsg: a word with a digit, such as an address or an id, or a long one."""
-_SHORT: Final = 4
-"""Texts that are shorter are parts of ordinary words."""
 
 
-def shape_of(value: Any, keep: frozenset[str] = frozenset(), *, own: bool = False) -> Any:
+def shape_of(value: Any, removed: set[str], *, keep: frozenset[str], own: bool = False) -> Any:
     """Return the shape of a JSON value: its keys, the type of each value, how long a text or list is.
 
     Args:
-        keep: texts that stay as they are.
+        removed: gets the texts that the shape does not have.
+        keep: texts that it has.
         own: whether this program made the value, so that its numbers and lists stay, too.
     """
     if isinstance(value, dict):
-        return {_shape_of_key(key): shape_of(one, keep, own=own) for key, one in value.items()}
+        return {_shape_of_key(key): shape_of(one, removed, keep=keep, own=own) for key, one in value.items()}
     if isinstance(value, list):
-        shapes = [shape_of(one, keep, own=own) for one in value]
-        return (
-            shapes
-            if own or not value
-            else [f"<{len(value)} items>", *{str(one): one for one in shapes}.values()]
-        )
-    if isinstance(value, str):
-        return value if value in keep else f"<text {len(value)}>"
-    return value if value is None or own else f"<{_KINDS[type(value)]}>"
+        shapes = [shape_of(one, removed, keep=keep, own=own) for one in value]
+        if own or not value:
+            return shapes
+        return [f"<{len(value)} items>", *{str(shape): shape for shape in shapes}.values()]
+    if isinstance(value, str) and value not in keep:
+        removed.add(value)
+        return f"<text {len(value)}>"
+    return value if own or value is None or isinstance(value, str) else f"<{_KINDS[type(value)]}>"
 
 
 def _shape_of_key(key: str) -> str:
     return key if re.fullmatch(_KEY, key) and redact_message(key) == key else f"<key {len(key)}>"
 
 
-def redact_errmsg(text: str, private: Iterable[str] = ()) -> str:
-    """Return an errmsg without its rid, and without any word that may be a value.
-
-    Args:
-        private: texts that the request or the answer also holds.
-    """
-    masked = redact(re.sub(_RID, "", text), (one for one in private if len(one) >= _SHORT))
-    return re.sub(_MAY_BE_A_VALUE, MASK, re.sub(_HINT, "hint: […]", redact_message(masked)))
-
-
-def texts_in(value: Any) -> Iterator[str]:
-    """Yield every text of a JSON value but its keys."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict | list):
-        for one in value.values() if isinstance(value, dict) else value:
-            yield from texts_in(one)
+def redact_errmsg(text: str, removed: Iterable[str] = ()) -> str:
+    """Return an errmsg without its rid, without texts removed elsewhere, without what may be a value."""
+    text = re.sub(r"(?s)[\s,;]*\brid:.*", "", text)
+    # Shorter ones are parts of ordinary words.
+    text = redact_message(redact(text, (one for one in removed if len(one.encode(errors="replace")) > 3)))
+    return re.sub(_MAY_BE_A_VALUE, MASK, re.sub(r"\bhint:\s*\[.*?\]", "hint: […]", text))
 
 
 def redact_localized(text: str) -> str:

@@ -246,6 +246,8 @@ class Policy:
     """The maximum number of sends in one `apply`; a run with more sends nothing."""
     require_preview: bool = False
     """A tester must have received a preview of exactly this content before it is sent."""
+    require_approval_record: bool = False
+    """The ledger must show who agreed to a send: by `approvals`, or by typing the confirmation."""
     require_not_after: bool = False
     """Every send must have an end time (`not_after`)."""
     allowed_tags: Annotated[tuple[str | int, ...], {"examples": [["会员", 2]]}] = ()
@@ -481,13 +483,13 @@ class NotifyTarget:
     when: Annotated[
         tuple[
             Literal[
-                "approval_needed", "accepted", "rejected", "not_sent", "unknown", "held", "scheduled_missed",
-                "run_refused", "sent", "delivery_failed",
+                "approval_needed", "accepted", "handed_over", "rejected", "not_sent", "unknown", "held",
+                "scheduled_missed", "run_refused", "sent", "delivery_failed",
             ],
             ...,
         ],
         {"minItems": 1},
-    ] = ("accepted", "rejected", "not_sent", "unknown", "delivery_failed")  # fmt: skip
+    ] = ("accepted", "handed_over", "rejected", "not_sent", "unknown", "delivery_failed")  # fmt: skip
     """Of what it is notified."""
 
 

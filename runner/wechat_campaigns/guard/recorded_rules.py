@@ -16,7 +16,7 @@ from wechat_campaigns.core.git_checkout import find_checkout
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.settings import SANDBOX, Account, Settings
 from wechat_campaigns.guard.checkout import approval_keys_in, head_of, ledgers_in, settings_versions
-from wechat_campaigns.ledger.approvals import recorded_key
+from wechat_campaigns.ledger.approvals import Approval
 from wechat_campaigns.ledger.events import Ledger, LedgerKind, append_at_end
 from wechat_campaigns.ledger.trust import (
     has_valid_mac,
@@ -62,23 +62,14 @@ def ledger_changes(root: Path, settings: Settings, guards: Collection[Event]) ->
     return ()
 
 
-def approval_keys(root: Path, settings: Settings, guard: Event | None) -> frozenset[str]:
-    """Return the public keys for each of which a plan must be approved; empty where none has to be.
-
-    That of the settings, and that of the last apply: a commit that exchanges the key or removes it needs an
-    approval by the one before. Where no apply is known, each key that the settings have had.
-
-    Args:
-        guard: of the account's last apply.
-    """
-    keys = {settings.environment.approval_key}
-    if guard is not None:
-        keys.add(recorded_key(guard))
-    elif settings.environment.api != SANDBOX and find_checkout(root) and is_installed():
+def past_approval_keys(root: Path, settings: Settings) -> frozenset[str]:
+    """Return each public key that the settings have had, for accounts of which no apply is known."""
+    found = frozenset[str]()
+    if settings.environment.api != SANDBOX and find_checkout(root) and is_installed():
         with suppress(PolicyError):  # as above
             for version in settings_versions(root, head_of(root)):
-                keys |= approval_keys_in(version, settings.environment)
-    return frozenset(filter(None, keys))
+                found |= approval_keys_in(version, settings.environment)
+    return found
 
 
 def check_rules_agreed(
@@ -120,7 +111,13 @@ def check_rules_agreed(
     )
 
 
-def record_guards(secrets: Secrets, ledger: Ledger, plan: Plan, who: Mapping[str, object]) -> None:
+def record_guards(
+    secrets: Secrets,
+    ledger: Ledger,
+    plan: Plan,
+    who: Mapping[str, object],
+    approvals: Mapping[str, Approval | None],
+) -> None:
     """Keep the rules that this apply goes by, for each account it calls for, before the first call.
 
     Whatever becomes of the sends: one that is refused each time would keep the rules from being kept.
@@ -129,14 +126,17 @@ def record_guards(secrets: Secrets, ledger: Ledger, plan: Plan, who: Mapping[str
         LedgerError: the ledger does not take it.
     """
     environment = secrets.settings.environment
-    bare = environment.is_sandbox and not (environment.protected or environment.asks_approval)
+    asks = environment.protected or environment.asks_approval or environment.approval_key
+    bare = environment.is_sandbox and not asks
     accounts = environment.by_appid
     for appid in sorted(plan.reaching() & accounts.keys()):
         # A rehearsal that asks for nothing reaches no follower.
         if secrets.guard_of(appid) or not bare:
             # An account without its secret sends nothing, and keeps no other from sending.
             with suppress(SecretError):
-                record_guard(secrets, ledger, accounts[appid], actor=who)
+                approval = approvals.get(appid)  # it stays in force: it was given for these very rules
+                more: dict[str, Any] = {"plan_digest": approval.plan_digest} if approval is not None else {}
+                record_guard(secrets, ledger, accounts[appid], actor=who, **more)
 
 
 def record_guard(

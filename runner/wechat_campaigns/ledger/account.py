@@ -16,8 +16,10 @@ from wechat_campaigns.ledger.records import (
     JobResult,
     QuotaUse,
     UploadRecord,
+    is_by_hand,
     posted_tag_id,
     recipients_of,
+    sent_at,
 )
 from wechat_campaigns.protocol.events import Event, EventKind, moment
 from wechat_campaigns.protocol.keys import normalize_id
@@ -81,13 +83,16 @@ class AccountState(StreamState):
         holds = self.holds_at(now)
         return str(holds[-1].data.get("reason", "")) if holds else None
 
-    def end_of_approval(self, approval: Event) -> Event | None:
-        """Return what ended an approval: a hold, its withdrawal, or rules of another plan; None: in force."""
-        digest = approval.data["plan_digest"]
-        changes = (one for one in self.rule_changes.get(approval.data["environment"], [])[1:])
-        ends = [one for one in changes if one.data.get("plan_digest") != digest]
-        ends += filter(None, (self.last_stop, self.withdrawals.get(digest)))
-        return next((one for one in ends if one.seq > approval.seq), None)
+    def end_of_approval(self, plan_digest: str, environment: str, since: int) -> Event | None:
+        """Return what ends an approval: a hold, its withdrawal, or rules of another plan; None: in force.
+
+        Args:
+            since: the number of the approval in the stream.
+        """
+        changes = self.rule_changes.get(environment, [])[1:]
+        ends = [one for one in changes if one.data.get("plan_digest") != plan_digest]
+        ends += filter(None, (self.last_stop, self.withdrawals.get(plan_digest)))
+        return next((one for one in ends if one.seq > since), None)
 
     @property
     def ids(self) -> Set[str]:
@@ -119,7 +124,8 @@ class AccountState(StreamState):
             self._quota_uses[period] = Counter(
                 QuotaUse(recipients_of(send), posted_tag_id(send), fate is Fate.BASELINE)
                 for send in self.all_sends(begins)
-                if begins <= send.at < ends and (fate := send.fate) not in UNRECEIVED
+                if begins <= sent_at(send) < ends
+                and (fate := send.fate) not in {*UNRECEIVED, Fate.HANDED_OVER}
             )
         return self._quota_uses[period]
 
@@ -178,12 +184,14 @@ class AccountState(StreamState):
     def _add_to_job(self, event: Event) -> None:
         """Add what became of an accepted send; its calls and their ends are in the stream already."""
         data = event.data
-        if event.kind in (EventKind.INTENT, EventKind.BASELINE):
+        if event.kind in _ORIGINS:
             parts = [data.get(name, {}) for name in ("actor", "audience", "body", "filter")]
             if not all(isinstance(part, Mapping) for part in parts):
                 raise TypeError(event.kind)  # without the AppSecret anybody may have written it
-        if event.kind == EventKind.INTENT and data.get("not_after") is not None:
+        if event.kind in (EventKind.INTENT, EventKind.HANDED_OVER) and data.get("not_after") is not None:
             moment(data["not_after"])  # a resend is held to it
+        elif event.kind == EventKind.ACCEPTED and is_by_hand(send := _send(self, event)):
+            self.keep(replace(send, ended_at=event.at))
         elif event.kind == LedgerKind.STATUS:
             send, fate = _send(self, event), FATE_BY_MSG_STATUS.get(data["msg_status"])
             if fate is not None and send.status is Status.ACCEPTED:
@@ -255,6 +263,7 @@ class AccountState(StreamState):
         data = event.data
         names = ("msg_id", "status", "addressed", "sent", "left_out", "failed")
         result = JobResult(
+            at=event.at,
             **{name: data[name] for name in names},
             links=tuple(data.get("links", ())),
             originals=tuple((item["article_idx"], item["url"]) for item in data.get("originals", ())),
@@ -262,15 +271,13 @@ class AccountState(StreamState):
         self.job_results.setdefault(result.msg_id, result)
 
 
+_ORIGINS: Final = (EventKind.INTENT, EventKind.HANDED_OVER, EventKind.BASELINE)
 _OF_A_SEND: Final = frozenset(
     {EventKind.RESEND, EventKind.ACCEPTED, EventKind.DUPLICATE, EventKind.IN_USE}
     | {EventKind.REJECTED, EventKind.SETTLED, LedgerKind.STATUS, LedgerKind.RECALL}
 )
 """What is about a send that the ledger has."""
-_OF_SENDS: Final = _OF_A_SEND - {LedgerKind.STATUS, LedgerKind.RECALL} | {
-    EventKind.INTENT,
-    EventKind.BASELINE,
-}
+_OF_SENDS: Final = _OF_A_SEND - {LedgerKind.STATUS, LedgerKind.RECALL} | {*_ORIGINS}
 """What changes a send whether it is authentic or not."""
 
 

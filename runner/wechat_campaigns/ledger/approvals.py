@@ -69,7 +69,8 @@ def approvals_of(account: AccountState, environment: str, keys: Collection[str])
     for event in reversed(account.approvals.values()):
         key = next((key for key in known if is_signed_by(event, key)), None)
         if key is not None and event.data["environment"] == environment:
-            yield Approval(event=event, key=key, ended_by=account.end_of_approval(event))
+            ended_by = account.end_of_approval(event.data["plan_digest"], environment, event.seq)
+            yield Approval(event=event, key=key, ended_by=ended_by)
 
 
 def recorded_key(guard: Event) -> str | None:

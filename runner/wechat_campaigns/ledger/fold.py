@@ -237,7 +237,8 @@ def check_not_rehearsed(events: Iterable[Event], environment: Environment) -> No
 
 
 _OF_CALLS: Final = frozenset(
-    {EventKind.INTENT, EventKind.BASELINE, LedgerKind.UPLOAD, LedgerKind.DRAFT, LedgerKind.PREVIEW}
+    {EventKind.INTENT, EventKind.HANDED_OVER, EventKind.BASELINE}
+    | {LedgerKind.UPLOAD, LedgerKind.DRAFT, LedgerKind.PREVIEW}
 )
 
 

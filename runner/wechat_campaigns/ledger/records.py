@@ -1,5 +1,6 @@
 """Read what became of a send, and the other records that the fold of a ledger is made of."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
@@ -23,6 +24,18 @@ UNRECEIVED = frozenset({Fate.REJECTED, Fate.NOT_SENT, Fate.DELIVERY_FAILED})
 def may_have_reached(send: SendState) -> bool:
     """Return whether followers have, or may have, received a send."""
     return send.fate not in UNRECEIVED
+
+
+def is_by_hand(send: SendState) -> bool:
+    """Return whether a person was to send it in the console, or has."""
+    return send.origin is not None and send.origin.kind == EventKind.HANDED_OVER
+
+
+def sent_at(send: SendState) -> datetime:
+    """Return when a send was made: by hand, on the day that its figures name, once they are there."""
+    accepted = acceptance(send) if is_by_hand(send) else None
+    day = accepted.data.get("sent_on") if accepted is not None else None
+    return datetime.fromisoformat(f"{day}T12:00:00+08:00") if day else send.at
 
 
 def acceptance(send: SendState) -> Event | None:
@@ -71,6 +84,12 @@ def job_to_query(send: SendState) -> int | None:
 def account_of(send: SendState) -> str:
     """Return the name of its account when it was sent, as several may stand for one AppID; else the AppID."""
     return str(send.data.get("account") or send.appid)
+
+
+def agreed_by(actor: Mapping[str, str]) -> str:
+    """Return who agreed to a send on record: by `approvals`, or by typing it; empty where nobody did."""
+    typed = actor.get("user", "") if actor.get("agreed") == "typed" else ""
+    return actor.get("approved") or typed
 
 
 def recipients_of(send: SendState) -> str:
@@ -179,6 +198,7 @@ class JobResult:
     Source: Callback_on_finish, read 2026-11.
     """
 
+    at: datetime
     msg_id: int
     status: str
     """`send success`, `send fail` or `err(N)`."""

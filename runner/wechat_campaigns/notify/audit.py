@@ -4,22 +4,26 @@ The ledger keeps how far the receiver has a stream; what it did not take is push
 there. So none is left out, and each stream comes in order; an event may come twice.
 """
 
-import json
+from __future__ import annotations
+
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from queue import SimpleQueue
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from wechat_campaigns.core.errors import CampaignError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.redact import redact
-from wechat_campaigns.core.settings import SANDBOX, Audit, Secret
+from wechat_campaigns.core.settings import SANDBOX, Audit
 from wechat_campaigns.core.threads import has_room
 from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.trust import has_valid_mac
 from wechat_campaigns.protocol.events import Entry, Event
+from wechat_campaigns.report.sanitize import FORMAT_VERSION
 from wechat_campaigns.workspace import OnlineWorkspace
+
+if TYPE_CHECKING:
+    from wechat_campaigns.notify.target import Taker
 
 AT_ONCE: Final = 100
 """Events of one request."""
@@ -43,7 +47,9 @@ class AuditPush:
         """By stream, up to which event the receiver has it, as the ledger says."""
         self._pushed: dict[str, int] = {}
         """The same, as this run goes on."""
-        self._failure: str | None = None
+        self._missing: dict[str, list[Event]] = {}
+        """By stream, what it still lacks."""
+        self._failure = ""
 
     def appended(self, before: Sequence[Event], events: Sequence[Event]) -> None:
         """Push events of one stream that were kept, and what is missing of those that were read before."""
@@ -57,35 +63,36 @@ class AuditPush:
         self._waiting.put((before, events))
 
     def _run(self) -> None:
-        push: Callable[[dict[str, Any]], str | None] | None = None
+        push: Taker | None = None
         while (waiting := self._waiting.get()) is not None:
             try:
-                if self._failure is None:  # else by the next run: a stream comes in order
-                    push = push or self._receiver()
-                    self._failure = self._push_stream(push, *waiting)
+                missing = self._add_missing(*waiting)
+                push = push or self._taker()
+                self._push_all(push, missing)
             except CampaignError as error:
                 self._failure = error.message
             except Exception as fault:  # whatever it is, what was sent stays reported
                 self._failure = type(fault).__name__
 
-    def _push_stream(
-        self,
-        push: Callable[[dict[str, Any]], str | None],
-        before: Sequence[Event],
-        events: Sequence[Event],
-    ) -> str | None:
+    def _add_missing(self, before: Sequence[Event], events: Sequence[Event]) -> list[Event]:
+        """Return what the receiver lacks of a stream, in order."""
         stream = events[0].stream
-        if stream not in self._recorded:
-            self._recorded[stream] = self._pushed[stream] = self._last_recorded(stream, before)
-        missing = [event for event in (*before, *events) if event.seq > self._pushed[stream]]
-        for first in range(0, len(missing), AT_ONCE):
-            some = missing[first : first + AT_ONCE]
-            body = {"format_version": 1, "environment": self._workspace.settings.environment.name}
-            if reason := push({**body, "events": [_masked(event.as_dict()) for event in some]}):
-                return reason
+        if stream not in self._missing:
+            last = self._recorded[stream] = self._pushed[stream] = self._last_recorded(stream, before)
+            self._missing[stream] = [event for event in before if event.seq > last]
+        self._missing[stream].extend(events)
+        return self._missing[stream]
+
+    def _push_all(self, push: Taker, missing: list[Event]) -> None:
+        """Push events until the receiver does not take some; those it took are missing no more."""
+        head = {"format_version": FORMAT_VERSION, "environment": self._workspace.settings.environment.name}
+        while some := missing[:AT_ONCE]:
+            if reason := push({**head, "events": [_masked(event.as_dict()) for event in some]}):
+                self._failure = reason
+                return
             for event in some:  # not beyond one that another run wrote and this one has not read
-                self._pushed[stream] += event.seq == self._pushed[stream] + 1
-        return None
+                self._pushed[event.stream] += event.seq == self._pushed[event.stream] + 1
+            del missing[:AT_ONCE]
 
     def _last_recorded(self, stream: str, events: Sequence[Event]) -> int:
         """Return up to which event the receiver has a stream; 0 where no signed event says so."""
@@ -96,33 +103,24 @@ class AuditPush:
         key = self._workspace.secrets.mac_key(account)
         return next((one.data["pushed"] for one in reversed(told) if has_valid_mac(one, key)), 0)
 
-    def _receiver(self) -> Callable[[Mapping[str, Any]], str | None]:
-        """Return what pushes JSON, by settings that may be obeyed; that returns why it failed, or None."""
-        from wechat_campaigns.guard.plan_checks import program_failure
-        from wechat_campaigns.notify.target import PROGRAM_S, webhook_failure
+    def _taker(self) -> Taker:
+        from wechat_campaigns.notify.target import taker  # needs HTTP
 
-        audit, secrets = self._workspace.settings.audit or Audit(), self._workspace.secrets
-        if audit.command:
-            secrets.check_place(Secret(command=audit.command))
-            folder = self._workspace.root.resolve().parent
-            return lambda body: program_failure(audit.command, json.dumps(body), folder, timeout_s=PROGRAM_S)
-        address = secrets.other(audit.url, name=_("`url` of `audit`"))
-        key = secrets.other(audit.secret, name=_("`secret` of `audit`")) if audit.secret else ""
-        return lambda body: webhook_failure(address, key, body, datetime.now(UTC))
+        audit = self._workspace.settings.audit or Audit()
+        return taker(self._workspace, "command" if audit.command else "webhook", audit, "audit")
 
     def _end(self) -> None:
         """Wait a little for what is being pushed, warn of what is not, and record what the receiver has."""
         self._waiting.put(None)
         self._thread.join(END_S)
-        reason = self._failure
         if self._thread.is_alive():
-            reason = _("it took longer than {seconds:g} s").format(seconds=END_S)
-        if reason is not None:
+            self._failure = _("it took longer than {seconds:g} s").format(seconds=END_S)
+        if self._thread.is_alive() or any(self._missing.values()):
             message = _(
                 "Warning: `audit` did not take every event: {reason}. No send is affected. The next run that "
                 "writes to the ledger pushes what is missing."
             )
-            self._warn(message.format(reason=reason))
+            self._warn(message.format(reason=self._failure))
         data = {"day": self._workspace.clock().date().isoformat(), "notices": []}
         for stream, last in dict(self._pushed).items():
             if last > self._recorded[stream] and stream in self._workspace.settings.environment.by_appid:

@@ -18,7 +18,7 @@ from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.core.settings import Environment
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import job_id
-from wechat_campaigns.plan.plan import Plan
+from wechat_campaigns.plan.plan import CALLING, Plan
 from wechat_campaigns.protocol.state import Status
 from wechat_campaigns.report.phrases import moment as moment_text
 from wechat_campaigns.report.phrases import status_counts
@@ -33,6 +33,8 @@ class Moment(StrEnum):
     APPROVAL_NEEDED = "approval_needed"
     """A reviewed plan would send it now, or within its horizon."""
     ACCEPTED = "accepted"
+    HANDED_OVER = "handed_over"
+    """Its draft is ready, and a person is to send it in the WeChat console."""
     REJECTED = "rejected"
     NOT_SENT = "not_sent"
     UNKNOWN = "unknown"
@@ -47,7 +49,7 @@ class Moment(StrEnum):
     DELIVERY_FAILED = "delivery_failed"
 
 
-FOUND_AGAIN: Final = frozenset(Moment) - {Moment.ACCEPTED, Moment.REJECTED}
+FOUND_AGAIN: Final = frozenset(Moment) - {Moment.ACCEPTED, Moment.HANDED_OVER, Moment.REJECTED}
 """Moments that later runs find again; the ledger keeps that they were told."""
 ENDED: Final = frozenset({Moment.SENT, Moment.DELIVERY_FAILED})
 ONCE: Final = ENDED | {Moment.SCHEDULED_MISSED}
@@ -65,6 +67,7 @@ _MARKS = {
     Moment.APPROVAL_NEEDED: "•",
     **dict.fromkeys((Moment.ACCEPTED, Moment.SENT), "✓"),
     **dict.fromkeys((Moment.HELD, Moment.SCHEDULED_MISSED), "!"),
+    Moment.HANDED_OVER: "→",
     Moment.UNKNOWN: "?",
 }
 """What stands before a line; a cross before any other."""
@@ -140,7 +143,7 @@ def finished_notices(rows: Iterable[StatusRow], now: datetime) -> list[Notice]:
             reason=row.note,
             msg_id=job_id(row.known),
             followers=row.addressed,
-            digest=f"{row.known.appid} {job_id(row.known)}",
+            digest=f"{row.known.appid} {job_id(row.known) or job_id(row.known, 'msg_data_id')}",
         )
         for row in rows
         if row.known.fate.value in ENDED and row.known.ended_at and now - row.known.ended_at < LATELY
@@ -156,7 +159,9 @@ def plan_notices(data: Mapping[str, Any], state: LedgerState | None, *, timezone
         timezone: the one that windows are shown in.
     """
     for send in data["sends"]:
-        is_due = send["action"] in (PlanAction.SEND, PlanAction.RESEND)
+        is_due = send["action"] in CALLING
+        if (is_due or send["coming"]) and data.get("approved"):
+            continue  # an approval of it is in force
         cause = ""
         if is_due or send["coming"]:
             moment, reason = Moment.APPROVAL_NEEDED, _when(send, timezone, is_due=is_due)

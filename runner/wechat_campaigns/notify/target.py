@@ -8,9 +8,8 @@ import base64
 import hashlib
 import hmac
 import json
-from collections.abc import Mapping, Sequence
-from datetime import datetime
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -20,10 +19,11 @@ from urllib3.exceptions import HTTPError
 from wechat_campaigns.core.errors import MissingExtraError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.sessions import DeadlineError, open_session
-from wechat_campaigns.core.settings import NotifyTarget
+from wechat_campaigns.core.settings import Audit, NotifyTarget, Secret
 from wechat_campaigns.guard.plan_checks import program_failure
 from wechat_campaigns.notify.notices import Notice, RunSummary, message, notices_payload
 from wechat_campaigns.report.sanitize import line
+from wechat_campaigns.workspace import OnlineWorkspace
 
 WHOLE_S = 5.0
 """How long a request may take with its answer, whatever a server does."""
@@ -32,56 +32,53 @@ PROGRAM_S: Final = 20.0
 """How long a program may take."""
 
 
-def notify_target(
-    target: NotifyTarget,
-    notices: Sequence[Notice],
-    run: RunSummary,
-    *,
-    address: str,
-    key: str = "",
-    now: datetime,
-) -> str | None:
-    """Notify a robot or a webhook once; return why that failed, or None.
+Taker = Callable[[Mapping[str, Any]], str | None]
+"""Hands JSON over; returns why that failed, or None."""
+
+
+def taker(workspace: OnlineWorkspace, kind: str, target: NotifyTarget | Audit, setting: str) -> Taker:
+    """Return what hands JSON to a target, by settings that may be obeyed.
 
     Args:
-        notices: those whose moments the target names.
+        kind: of `NotifyTarget`.
+        setting: that names the target, for messages.
+
+    Raises:
+        CampaignError: they may not be, or a secret is not available.
+    """
+    secrets = workspace.secrets
+    if kind == "command":
+        secrets.check_place(Secret(command=target.command))
+        folder = workspace.root.resolve().parent
+        return lambda body: program_failure(
+            target.command, json.dumps(body, ensure_ascii=False), folder, timeout_s=PROGRAM_S
+        )
+    address = secrets.other(target.url, name=_("`url` of `{setting}`").format(setting=setting))
+    key = ""
+    if target.secret is not None:
+        key = secrets.other(target.secret, name=_("`secret` of `{setting}`").format(setting=setting))
+    return lambda body: failed_request(kind, address, key, body, datetime.now(UTC))
+
+
+def failed_request(kind: str, address: str, key: str, body: Mapping[str, Any], now: datetime) -> str | None:
+    """Post JSON to a robot or a webhook once; return why that failed, or None.
+
+    Args:
         address: its secret address; no part of what is returned.
         key: signs the message; empty for a robot without a signature.
         now: for the signature.
     """
+    try:
+        answer = post(*sign(kind, address, key, body, now))
+    except OSError as error:
+        return _("the request failed ({error})").format(error=str(error))
+    return None if kind == "webhook" else rejection_reason(kind, answer)
+
+
+def notice_body(kind: str, notices: Sequence[Notice], run: RunSummary) -> dict[str, Any]:
+    """Return the JSON of a kind of target for notices."""
     text = message(notices, run)
-    if target.kind == "webhook":
-        return webhook_failure(address, key, notices_payload(text, notices, run), now)
-    try:
-        answer = post(*sign(target.kind, address, key, payload(target.kind, text), now))
-    except OSError as error:
-        return _failed_request(error)
-    return rejection_reason(target.kind, answer)
-
-
-def webhook_failure(address: str, key: str, body: Mapping[str, Any], now: datetime) -> str | None:
-    """Post JSON to an address once, signed where there is a key; return why that failed, or None."""
-    try:
-        post(*sign("webhook", address, key, body, now))
-    except OSError as error:
-        return _failed_request(error)
-    return None
-
-
-def _failed_request(error: OSError) -> str:
-    return _("the request failed ({error})").format(error=str(error))
-
-
-def notify_program(
-    command: tuple[str, ...], notices: Sequence[Notice], run: RunSummary, folder: Path
-) -> str | None:
-    """Run the program of a target, which gets the JSON of a webhook; return why it failed, or None.
-
-    Args:
-        folder: the one that it runs in.
-    """
-    text = json.dumps(notices_payload(message(notices, run), notices, run), ensure_ascii=False)
-    return program_failure(command, text, folder, timeout_s=PROGRAM_S)
+    return notices_payload(text, notices, run) if kind in ("webhook", "command") else payload(kind, text)
 
 
 def payload(kind: str, text: str) -> dict[str, Any]:

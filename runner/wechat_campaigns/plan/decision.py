@@ -16,7 +16,7 @@ from wechat_campaigns.plan.plan import PlannedSend, PlanReason, SendKey
 from wechat_campaigns.protocol import decide as protocol
 from wechat_campaigns.protocol.decide import Action, Decision, DecisionInput, Reason
 from wechat_campaigns.protocol.keys import Message, SendId, normalize_id
-from wechat_campaigns.protocol.state import SendState, Status, StreamState
+from wechat_campaigns.protocol.state import Fate, SendState, Status, StreamState
 
 RECENT = timedelta(days=1)
 
@@ -38,6 +38,8 @@ class DecisionContext:
     clock_skew: timedelta = timedelta()
     reviewed: Mapping[SendKey, int | None] = field(default_factory=dict)
     """How many followers the review of an apply saw; a send that is missing was seen without."""
+    actor: Mapping[str, str] = field(default_factory=dict)
+    """Of an apply: who makes it, and how somebody agreed to it; see `agreed_by`."""
     due: int = 0
     """How many calls the plan of an apply makes, counted once: it may have thousands of sends."""
     resend: frozenset[str] = frozenset()
@@ -70,7 +72,7 @@ class DecisionContext:
         if not isinstance(send.content, Draft):
             return send.content_digest
         record = self.made_record(send)
-        return (with_recorded_draft(send, record.intent) if record else send).content_digest
+        return (with_recorded_draft(send, record.origin) if record else send).content_digest
 
 
 def decide(send: Send, digest: str, context: DecisionContext) -> PlannedSend:
@@ -79,12 +81,14 @@ def decide(send: Send, digest: str, context: DecisionContext) -> PlannedSend:
     facts = decision_input(send, digest, context)
     decision = as_planned(protocol.decide(context.state.stream(account.appid), facts))
     reason, hint = explain(decision, facts, context.settings.environment, for_account=send.for_account)
-    known = decision.send_state
+    known, action = decision.send_state, _action(decision, by_hand=send.by_hand)
+    if action is PlanAction.HAND_OVER:
+        reason = _("a person sends it in the WeChat console, to recipients chosen there; that uses the quota")
     planned = PlannedSend(
         send=send,
         account=account,
         content_digest=digest,
-        action=PlanAction(decision.action.value),
+        action=action,
         reason=reason,
         hint=hint,
         code=decision.reason,
@@ -148,9 +152,17 @@ def as_planned(decision: Decision) -> Decision:
     return replace(decision, action=Action.RESEND, reason=Reason.OUTCOME_UNKNOWN)
 
 
+def _action(decision: Decision, *, by_hand: bool) -> PlanAction:
+    """Return what apply does: of what a person sends, no more than its draft."""
+    known = decision.send_state
+    if decision.action is Action.UNKNOWN and known is not None and known.fate is Fate.HANDED_OVER:
+        return PlanAction.HANDED_OVER if decision.reason is Reason.HANDED_OVER else PlanAction.CONFLICT
+    return PlanAction.HAND_OVER if by_hand and decision.action is Action.SEND else PlanAction(decision.action)
+
+
 def _not_ready(planned: PlannedSend) -> PlannedSend:
     """Stop every call of a campaign that is being written; what was sent stays what it is."""
-    if planned.action in (PlanAction.SENT, PlanAction.CONFLICT, PlanAction.UNKNOWN):
+    if planned.action in (PlanAction.SENT, PlanAction.HANDED_OVER, PlanAction.CONFLICT, PlanAction.UNKNOWN):
         return planned
     action, reason = PlanAction.DRAFT, _("`ready: false`: still being written")
     if planned.action is PlanAction.RESEND:

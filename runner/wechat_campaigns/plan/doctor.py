@@ -32,21 +32,17 @@ PERMISSION_SETS: Final[Mapping[str, tuple[str, Callable[[ReadOnlyApi], object]]]
 
 Source: the pages of these calls, 第三方平台 (2026-11). mass/get of a false id: 40059 (recorded 2026-06).
 """
-NO_ID: Final = "none"
-"""An id that no account has."""
 SMOKE: Final[Mapping[str, tuple[int, Callable[[ReadOnlyApi, date], object]]]] = {
     "user/get": (0, lambda api, _day: api.user_get()),
-    "user/info/batchget": (40003, lambda api, _day: api.user_info_batchget([NO_ID])),
+    "user/info/batchget": (40003, lambda api, _day: api.user_info_batchget(["none"])),
     "material/batchget_material": (0, lambda api, _day: api.material_batchget_material("image", 0, 1)),
     "draft/batchget": (0, lambda api, _day: api.draft_batchget(0, 1)),
-    "draft/get": (40007, lambda api, _day: api.draft_get(NO_ID)),
+    "draft/get": (40007, lambda api, _day: api.draft_get("none")),
     "mass/get": (40059, lambda api, _day: api.mass_get(1)),
     "getarticletotaldetail": (0, lambda api, day: api.datacube_getarticletotaldetail(day)),
 }
-"""Each read that the other checks do not make: the errcode for a verified account, and the call.
-
-Source: the pages of these calls; answers to false ids that were recorded in 2026-06.
-"""
+"""Each read that the other checks do not make: the errcode for a verified account, and the call, some of an
+id that no account has. Source: their pages; answers to false ids that were recorded in 2026-06."""
 _PLACES: Final = {
     "env": N_("an environment variable"),
     "command": N_("a command"),
@@ -100,16 +96,17 @@ def run_checks(
     clock: Clock,
     state_dir: str,
     streams: Streams = None,
-    smoke_day: date | None = None,
+    smoke: bool = False,
 ) -> tuple[Check, ...]:
     """Check everything; one fault never hides another.
 
     Args:
         clock_skew: asks WeChat; None when it told no date.
         streams: of the ledger, those that are verified.
-        smoke_day: makes each read once, the figures those of this day; None makes none.
+        smoke: whether each read is made once; figures are those of a day that is long over.
     """
     environment = settings.environment
+    smoke_day = (clock() - timedelta(days=2)).date() if smoke else None
     checks = [_ok(_("settings"), _("environment {name} is valid").format(name=environment.name))]
     checks += [_protection(settings), _clock(clock_skew)]
 

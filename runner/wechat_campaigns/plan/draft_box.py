@@ -107,6 +107,11 @@ def read_news_items(media_id: str, api: ReadOnlyApi) -> Stored | None:
     return items
 
 
+def is_gone(api: ReadOnlyApi, media_id: str) -> bool:
+    """Return whether the draft box has no such draft; else as `read_news_items`."""
+    return read_news_items(media_id, api) is None
+
+
 def read_draft(media_id: str, api: ReadOnlyApi) -> StoredDraft | None:
     """Read a draft and fingerprint it; else as `read_news_items`."""
     items = read_news_items(media_id, api)

@@ -165,7 +165,8 @@ def _sent(known: SendState, when: str) -> tuple[str, str]:
         Fate.RECALLED: _("sent {when} and recalled"),
         Fate.BASELINE: _("sent before this ledger was initialized"),
     }
-    reason = done.get(known.fate, _("sent {when}, msg_id {msg_id}"))
+    sent = _("sent {when}, msg_id {msg_id}") if job_id(known) else _("sent {when}")
+    reason = done.get(known.fate, sent)
     hint = _("run `campaign status` to query WeChat") if known.fate is Fate.ACCEPTED else ""
     hint = recalled_hint() if known.fate is Fate.RECALLED else hint
     return reason.format(when=when, msg_id=job_id(known) or "?"), hint
@@ -236,6 +237,12 @@ def _unknown(
 ) -> tuple[str, str]:
     name, env, answer = known.send, environment.env_option, answer_text(known)
     match code:
+        case Reason.HANDED_OVER:
+            return _("handed over {when}: a person sends it in the WeChat console").format(when=when), ""
+        case Reason.EDITED:
+            instead = _("revert the edit; for the new text, delete the draft in the WeChat console")
+            reason = _("edited after it was handed over {when}")
+            return reason.format(when=when), settle_hint(name, env, instead)
         case Reason.RESPONSE_PENDING:
             wait = (known.open_since or facts.now) + facts.resend_after - facts.now
             reason = _("posted {when}, the response may still arrive").format(when=when)

@@ -13,6 +13,7 @@ from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.digest import plan_digest, sha256, to_plain_data
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.git_checkout import UnreadCheckout
+from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Audience, InvalidCampaign, PlanAction, Send, plan_row
 from wechat_campaigns.core.names import list_id
 from wechat_campaigns.core.settings import Account, PlanCheck
@@ -26,14 +27,16 @@ from wechat_campaigns.protocol.state import SendState
 PLAN_LIFE = timedelta(hours=24)
 SendKey = tuple[str, str, int]
 """AppID, id, revision: an id alone may be that of another account's send, too."""
-OPEN = frozenset({PlanAction.SEND, PlanAction.SCHEDULED, PlanAction.DRAFT})
+DUE = frozenset({PlanAction.SEND, PlanAction.HAND_OVER})
+"""What apply does now for the first time."""
+OPEN = DUE | {PlanAction.SCHEDULED, PlanAction.DRAFT}
 """What WeChat is asked about: it may still be sent, once it is ready."""
-PENDING = frozenset({PlanAction.SEND, PlanAction.SCHEDULED, PlanAction.BLOCKED})
+PENDING = DUE | {PlanAction.SCHEDULED, PlanAction.BLOCKED}
 """What a plan's digest covers: whatever may still be sent, today or when its window opens."""
 COMPARED = PENDING | {PlanAction.INVALID}
 """Sends whose titles are compared; one whose draft is gone is invalid: it was perhaps sent by hand."""
-CALLING = frozenset({PlanAction.SEND, PlanAction.RESEND})
-"""What apply makes a call for."""
+CALLING = DUE | {PlanAction.RESEND}
+"""What apply makes a call for, if only to make a draft."""
 TAKING = frozenset(PlanAction) - {PlanAction.EXPIRED, PlanAction.INVALID, PlanAction.DRAFT}
 """Sends that take their draft out of the draft box, or have taken it."""
 
@@ -48,6 +51,8 @@ class PlanReason(StrEnum):
     """A tag, material or draft that it names is missing in the account, or cannot be sent as it is there."""
     NOT_REVIEWED = "not_reviewed"
     """The reviewed plan does not cover it as it is now."""
+    UNAPPROVED = "unapproved"
+    """No approval of the plan is in force for its account."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,11 +138,23 @@ class PlannedSend:
         """Return it without a call, because the reviewed plan does not cover it as it is now."""
         return replace(self.left(action, reason, hint=hint, code=PlanReason.NOT_REVIEWED), resend_intent=None)
 
+    def left_unapproved(self) -> PlannedSend:
+        """Return it without a call, because no approval of its plan is in force."""
+        action = PlanAction.UNKNOWN if self.action is PlanAction.RESEND else PlanAction.BLOCKED
+        reason = _("no approval of this plan is in force for account {name}").format(name=self.account.name)
+        hint = _("approve the job `approve` of the run, or sign the plan file with `campaign ledger approve`")
+        return replace(self.left(action, reason, hint=hint, code=PlanReason.UNAPPROVED), resend_intent=None)
+
     def with_warnings(self, warnings: Sequence[Diagnostic]) -> PlannedSend:
         """Add to it what a reviewer of the plan should know."""
         if not warnings:
             return self
         return replace(self, send=replace(self.send, diagnostics=(*self.send.diagnostics, *warnings)))
+
+    @property
+    def is_due(self) -> bool:
+        """Whether apply sends it now for the first time, or hands it over to a person."""
+        return self.action in DUE
 
     @property
     def key(self) -> SendKey:
@@ -157,7 +174,7 @@ class PlannedSend:
             return None
         send, resolved = self.send, self.resolved
         found: dict[str, str | int | None] = {}
-        if send.filter.tag is not None:
+        if send.filter.tag is not None and not send.by_hand:
             found[f"tag {send.filter.tag}"] = resolved.tag_id
         for kind, name in send.content.names():
             found[f"{kind} {name}"] = resolved.material_ids.get((kind, name))
@@ -235,6 +252,8 @@ class Plan:
     """Rules of the settings that are not those of the last apply, as the ledger says."""
     settings_edits: tuple[SettingsChange, ...] = ()
     """Keys of the settings that differ from the commit that was asked about."""
+    approved: bool | None = None
+    """Whether every account that it covers has an approval of it in force; None where none is asked for."""
     unverified: tuple[str, ...] = ()
     """Accounts whose past was read without their AppSecret: a writer of the ledger may have made it up."""
 
@@ -265,8 +284,8 @@ class Plan:
         return sha256([[*one.key, one.resolved_names] for one in self.sends])
 
     def due(self) -> tuple[PlannedSend, ...]:
-        """List what apply would send now."""
-        return tuple(planned for planned in self.sends if planned.action is PlanAction.SEND)
+        """List what apply would send now, or hand over to a person."""
+        return tuple(planned for planned in self.sends if planned.is_due)
 
     def calls(self) -> tuple[PlannedSend, ...]:
         """List what apply would post, first time or again."""

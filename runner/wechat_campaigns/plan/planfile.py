@@ -153,6 +153,7 @@ def covered_rows(data: Mapping[str, Any]) -> list[dict[str, Any]]:
 def _row(send: Mapping[str, Any]) -> dict[str, Any]:
     appid = send["account"]["appid"]
     row = {"appid": appid, **{key: send[key] for key in ("id", "revision", "content_digest", "not_after")}}
+    row |= {"by_hand": True} if send.get("by_hand") else {}
     return row | (send["resend"] if "resend" in send else {"not_before": send["not_before"]})
 
 

@@ -20,7 +20,7 @@ from wechat_campaigns.core.model import (
 )
 from wechat_campaigns.core.names import list_id
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.ledger.records import QuotaUse, audience_of, recipients_of
+from wechat_campaigns.ledger.records import QuotaUse, agreed_by, audience_of, recipients_of
 from wechat_campaigns.messages import Draft
 from wechat_campaigns.plan.decision import DecisionContext, campaign_parts, decide
 from wechat_campaigns.plan.draft_box import with_recorded_draft, with_stored_draft
@@ -178,7 +178,7 @@ def _with_draft(send: Send, facts: RemoteFacts, context: DecisionContext) -> Sen
         return send
     record = context.made_record(send)
     if record is not None:
-        return with_recorded_draft(send, record.intent)
+        return with_recorded_draft(send, record.origin)
     return with_stored_draft(send, facts.draft_box, facts.drafts)
 
 
@@ -250,7 +250,7 @@ def _under_policy(
             rule_input = _rule_input(one, _lists([one]), context, due, **more)
             one = with_violations(one, evaluate(replace(rule_input, now=opens_at), context.overrides))
             calendar.add(use, opens_at)
-        if one.action is PlanAction.SEND:
+        if one.is_due:
             seen[appid, one.content_digest] = one.send.id
             calendar.add(use, context.now)
         if one.action in CALLING:
@@ -317,6 +317,7 @@ def _rule_input(
     due: int,
     **more: Any,
 ) -> RuleInput:
+    first = planned.resend_intent.data.get("actor", {}) if planned.resend_intent is not None else {}
     return RuleInput(
         send=planned.send,
         content_digest=planned.content_digest,
@@ -331,6 +332,7 @@ def _rule_input(
         tag=planned.resolved.tag,
         tag_id=planned.resolved.tag_id,
         is_resend=planned.resend_intent is not None,
+        actor=first if agreed_by(first) else context.actor,
         **more,
     )
 

@@ -197,7 +197,7 @@ def _budget(plan: Plan, sends: Sequence[PlannedSend]) -> Budget:
         period=now,
         limit=quota_limit(account.kind),
         used=plan.used[account.name],
-        uses=sum(one.action is PlanAction.SEND for one in counted),
+        uses=sum(one.is_due for one in counted),
         scheduled=sum(
             one.action is PlanAction.SCHEDULED and period(account.kind, one.send.opens_at) == now
             for one in counted

@@ -84,7 +84,7 @@ def fetch_remote_facts(
         ApiError, NotSentError, NoResponseError: WeChat did not answer a read.
     """
     sends, as_of = tuple(sends), clock()
-    filters = [send.filter for send in (*sends, *again)]
+    filters = [send.filter for send in (*sends, *again) if not send.by_hand]  # of those a person chooses
     by_tag = any(one.tag is not None or one.tag_id is not None for one in filters)
     wanted = {pair for send in sends for pair in send.content.names()}
     listed = [openid for one in filters if one.skip_unsubscribed for openid in one.openids]
@@ -96,7 +96,7 @@ def fetch_remote_facts(
         materials=find_materials(wanted, api),
         draft_box=box,
         drafts=drafts,
-        quota=api.openapi_quota_get("/cgi-bin/message/mass/sendall") if sends else None,
+        quota=api.openapi_quota_get("/cgi-bin/message/mass/sendall") if filters and sends else None,
         strangers=frozenset(strangers(listed, api)),
         as_of=as_of,
     )
@@ -188,7 +188,7 @@ class AudienceCounter:
             The audience, its count None when WeChat does not answer or the tag is gone.
         """
         planned = resolved.audience
-        if send.filter.openids or (planned.source in COUNTED and self._is_new(planned.as_of)):
+        if send.by_hand or send.filter.openids or (planned.source in COUNTED and self._is_new(planned.as_of)):
             return planned
         to_all = send.filter.is_to_all
         facts = self._asked.get(to_all, OFFLINE)
@@ -205,6 +205,8 @@ class AudienceCounter:
 
 
 def _recipients(send: Send, known: RemoteFacts) -> tuple[Mapping[str, Any], Audience, list[Diagnostic]]:
+    if send.by_hand:
+        return {}, Audience(count=None, source="console"), []
     if send.filter.openids:
         left = len(send.filter.openids) - len(_skipped(send, known))
         what = _("fewer than {least} openids of the list follow the account").format(least=MIN_BATCH)

@@ -192,7 +192,12 @@ def _resent_under(state: LedgerState, reviewed: str) -> Iterator[SendState]:
 
 def _sent_under(planned: PlannedSend, state: LedgerState, reviewed: str) -> bool:
     known = state.send(planned.account.appid, planned.send.id, planned.send.revision)
-    return known is not None and known.data.get("plan_digest") == reviewed
+    if known is None:
+        return False
+    # Of an approved plan the rest has a digest of its own, and is sent under the approval of the whole.
+    approval = state.stream(known.appid).approvals.get(str(known.data.get("approval")))
+    whole = approval.data["plan_digest"] if approval is not None else None
+    return reviewed in (known.data.get("plan_digest"), whole)
 
 
 def within_horizon(plan: Plan, last: datetime | None) -> Plan:
@@ -201,9 +206,7 @@ def within_horizon(plan: Plan, last: datetime | None) -> Plan:
         return plan
     reason = _("its window opened after the horizon of the reviewed plan")
     sends = tuple(
-        _left(one, PlanAction.BLOCKED, reason)
-        if one.action is PlanAction.SEND and (one.send.not_before or last) > last
-        else one
+        _left(one, PlanAction.BLOCKED, reason) if one.is_due and (one.send.not_before or last) > last else one
         for one in plan.sends
     )
     return replace(plan, sends=sends)

@@ -17,7 +17,7 @@ from wechat_campaigns.core.model import Clock, PlanAction, Send
 from wechat_campaigns.core.names import quoted
 from wechat_campaigns.core.settings import AccountKind
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.ledger.records import job_id, may_have_reached
+from wechat_campaigns.ledger.records import job_id, may_have_reached, sent_at
 from wechat_campaigns.plan.plan import CALLING, COMPARED, Plan, PlannedSend
 from wechat_campaigns.plan.quota import CHINA, bounds, china_day, counts, quota_limit, quota_used
 from wechat_campaigns.plan.warnings import warning
@@ -183,12 +183,14 @@ def _article_sends(state: LedgerState, appid: str) -> list[SendState]:
     return [
         record
         for record in state.stream(appid).all_sends()
-        if may_have_reached(record) and record.intent is not None and msgtype_of(record) in (ARTICLES, "")
+        if may_have_reached(record)
+        and (record.intent or job_id(record, "msg_data_id"))
+        and msgtype_of(record) in (ARTICLES, "")
     ]
 
 
 def _day_of(record: SendState) -> date:
-    return china_day(record.at)
+    return china_day(sent_at(record))
 
 
 def _is_due(day: date, kept: DayOfArticles, now: datetime) -> bool:

@@ -64,8 +64,9 @@ class Attempt:
         Raises: CampaignError: no call was made; an intent that was kept anyway is an unknown send.
         """
         send, revision = data["send"], data["revision"]
+        kind = EventKind.RESEND if action is Action.RESEND else EventKind.INTENT
         key = clientmsgid(self.state.stream, send, revision)
-        intent = self._begin(action, {**data, "clientmsgid": key, "body_sha256": sha256(body)}, judge)
+        intent = self.begin(kind, {**data, "clientmsgid": key, "body_sha256": sha256(body)}, judge)
         if intent is None:
             return None
         result = AttemptResult()
@@ -90,9 +91,9 @@ class Attempt:
                 result.error = error
         return result
 
-    def _begin(self, action: Action, data: Mapping[str, Any], judge: Judge) -> Event | None:
-        """Append the intent, only if the ledger still ends where the decision was made."""
-        kind = EventKind.RESEND if action is Action.RESEND else EventKind.INTENT
+    def begin(self, kind: EventKind, data: Mapping[str, Any], judge: Judge) -> Event | None:
+        """Append an intent, a resend or a handing over, only where the ledger ends as the decision saw it."""
+        action = Action.RESEND if kind is EventKind.RESEND else Action.SEND
         for tries_left in reversed(range(TRIES)):
             # First the token: its answer has a date, by which `judge` knows the clock.
             self.api.ensure_token()

@@ -1,6 +1,6 @@
 """May this call begin? One judge for all moments: plan, before uploads, at the intent, at a resend."""
 
-from collections.abc import Callable, Iterator, Sequence, Set
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -9,13 +9,11 @@ from typing import Final
 from wechat_campaigns.core.digest import OpenidList, hashes
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.protocol.keys import Message, SendId, normalize_id
-from wechat_campaigns.protocol.state import SendState, Status, StreamState
+from wechat_campaigns.protocol.state import Fate, SendState, Status, StreamState
 
 CLOCK_TOLERANCE: Final = timedelta(minutes=5)  # how far this clock may be from WeChat's
 ARRIVES_WITHIN: Final = timedelta(minutes=10)  # of its intent: after that a call has arrived or never does
-SETTLE_AFTER: Final = (
-    ARRIVES_WITHIN + CLOCK_TOLERANCE
-)  # by this clock; the one of the call may have been behind
+SETTLE_AFTER: Final = ARRIVES_WITHIN + CLOCK_TOLERANCE  # by this clock; that of the call may be behind
 _UNKNOWN: Final = (Status.UNKNOWN, Status.DISPUTED)
 
 
@@ -33,7 +31,7 @@ class Reason(StrEnum):
     OUTCOME_UNKNOWN, RESPONSE_PENDING = "outcome_unknown", "response_pending"
     KEY_USED, FORGED, TWO_IDS = "key_used", "forged", "two_ids"
     TOO_LATE_TO_RESEND, CONTENT_CHANGED = "too_late_to_resend", "content_changed"
-    SENT, EDITED, NEWER_REVISION = "sent", "edited", "newer_revision"
+    SENT, EDITED, NEWER_REVISION, HANDED_OVER = "sent", "edited", "newer_revision", "handed_over"
     SPLIT, LIST_EDITED, MOVED = "split", "list_edited", "moved"
     WINDOW_NOT_OPEN, WINDOW_ENDED = "window_not_open", "window_ended"
     HOLD, HELD_SINCE, CLOCK_SKEW, POLICY = "hold", "held_since", "clock_skew", "policy"
@@ -128,6 +126,9 @@ def _blocks_resend(
 ) -> Reason | None:
     """Return why a resend must wait. It may be the first to arrive, so a first call's rules apply."""
     since, intent = record.open_since, record.intent
+    is_same = (record.content_digest, record.revision) == (facts.content_digest, facts.revision)
+    if record.fate is Fate.HANDED_OVER:  # whatever is written now, nobody but a person sends it
+        return Reason.HANDED_OVER if is_same else Reason.EDITED
     if EventKind.DUPLICATE in record.ends.values():
         return Reason.KEY_USED
     if record.status is Status.DISPUTED or intent is None or since is None:
@@ -143,7 +144,6 @@ def _blocks_resend(
     # Another attempt never renews the window: WeChat drops the key of the first one anyway.
     if facts.now > since + facts.resend_until:
         return Reason.TOO_LATE_TO_RESEND
-    is_same = (record.content_digest, record.revision) == (facts.content_digest, facts.revision)
     if not is_same and not facts.resend_stored:
         return Reason.CONTENT_CHANGED
     # Its window is that of its intent, whatever the file says now.
@@ -157,7 +157,7 @@ def _other_form(state: StreamState, facts: DecisionInput, names: Set[str]) -> De
     found = [
         (record, reason)
         for mine in map(SendId.parse, sorted(names))
-        for name, record in _in_place_of(mine, state, facts)
+        for name, record in state.in_place_of(replace(mine, entry=None) if facts.is_only_part else mine)
         if name not in names and record.status is not Status.REJECTED
         # Of its only part, an unknown one is resolved before a higher revision is sent, as under one id.
         if record.revision >= facts.revision or (facts.is_only_part and record.status in _UNKNOWN)
@@ -166,10 +166,6 @@ def _other_form(state: StreamState, facts: DecisionInput, names: Set[str]) -> De
     # The newest: a revision above it is above all.
     record, reason = max(found, key=lambda one: one[0].revision, default=(None, None))
     return Decision(Action.CONFLICT, reason, record) if reason is not None else None
-
-
-def _in_place_of(mine: SendId, state: StreamState, facts: DecisionInput) -> Iterator[tuple[str, SendState]]:
-    return state.in_place_of(replace(mine, entry=None) if facts.is_only_part else mine)
 
 
 def _difference(mine: SendId, theirs: SendId, record: SendState, facts: DecisionInput) -> Reason | None:
@@ -187,7 +183,7 @@ def _difference(mine: SendId, theirs: SendId, record: SendState, facts: Decision
 def _moved(state: StreamState, facts: DecisionInput, names: Set[str]) -> Decision | None:
     """Find a send of the same content to recipients of this one whose file is gone: it was moved."""
     if facts.is_only_part:  # what other parts were sent at a lower revision is sent again on purpose
-        parts = (part for mine in map(SendId.parse, names) for part in _in_place_of(mine, state, facts))
+        parts = (part for one in map(SendId.parse, names) for part in state.in_place_of(SendId(one.campaign)))
         names = names | {normalize_id(record.send) for _name, record in parts}
     for record in state.of_content(facts.content_digest, facts.message_digest):
         message = Message(state.stream, normalize_id(record.send), record.revision, record.content_digest)

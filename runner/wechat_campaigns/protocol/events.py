@@ -15,6 +15,7 @@ class EventKind(StrEnum):
 
     # A call names the event `after` which it was decided, and `at`, not_after?, clientmsgid, body_sha256.
     INTENT = "intent"  # about to post: {…, content_digest, formerly?, list_sha256?, openids_sample?, body…}
+    HANDED_OVER = "handed_over"  # a person is to send it, and no call is made: as an intent, without a key
     RESEND = "resend"  # about to post a stored body again
     ACCEPTED = "accepted"  # WeChat took the job: {…, intent, msg_id, msg_data_id?}
     DUPLICATE = "duplicate"  # WeChat had a job with this clientmsgid (45065): {…, intent, msg_id?}

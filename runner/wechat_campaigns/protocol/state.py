@@ -19,7 +19,7 @@ _NEVER: Final = datetime.max.replace(tzinfo=UTC)
 class Status(StrEnum):
     """What is certain of a send, and decides on the next call."""
 
-    UNKNOWN = "unknown"  # a call may have arrived, and no answer made it certain
+    UNKNOWN = "unknown"  # a call may have arrived, or a person sent it, and nothing made it certain
     DISPUTED = "disputed"  # until a person settles it: a job with its key is not ours, or an event is forged
     REJECTED = "rejected"  # certainly not sent; may be tried again
     ACCEPTED = "accepted"  # WeChat took it, or a person says so; left only if it rests on 45065 alone
@@ -28,7 +28,7 @@ class Status(StrEnum):
 class Fate(StrEnum):
     """What became of a send, its job at WeChat included: what people read, and no decision rests on."""
 
-    UNKNOWN, REJECTED = "unknown", "rejected"
+    UNKNOWN, REJECTED, HANDED_OVER = "unknown", "rejected", "handed_over"
     NOT_SENT = "not_sent"  # the call was certainly not made, or a person settled it as not sent
     ACCEPTED, SENT = "accepted", "sent"  # accepted: it is not known to be delivered yet
     DELIVERY_FAILED, RECALLED = "delivery_failed", "recalled"
@@ -99,23 +99,24 @@ class SendState:
     @property
     def fate(self) -> Fate:
         """What became of it."""
-        status = self.status
+        status, kind = self.status, self.origin.kind if self.origin is not None else EventKind.INTENT
         if status is Status.REJECTED:
             return Fate.REJECTED if self.told and self.told[-1].data.get("errcode") else Fate.NOT_SENT
         if status is not Status.ACCEPTED:
-            return Fate.UNKNOWN
-        return self.job or (Fate.ACCEPTED if self.origin is None or self.intent else Fate.BASELINE)
+            is_by_hand = status is Status.UNKNOWN and kind == EventKind.HANDED_OVER
+            return Fate.HANDED_OVER if is_by_hand else Fate.UNKNOWN
+        return self.job or _ORIGINS[kind]
 
     def after(self, event: Event, *, is_authentic: bool) -> SendState:
         """Return the send as an event leaves it; only a holder of the AppSecret starts or frees one."""
         kind, data, calls, ends, is_forged = event.kind, event.data, self.calls, self.ends, self.is_forged
         if not is_authentic or _is_copy(event, calls):
             return replace(self, is_forged=True)
-        is_origin, posted = kind in (EventKind.INTENT, EventKind.BASELINE), self.posted
+        is_origin, posted = kind in _ORIGINS, self.posted
         begins = is_origin and self.status is not Status.ACCEPTED
         origin = event if begins else self.origin
         match kind:
-            case EventKind.INTENT | EventKind.RESEND:
+            case EventKind.INTENT | EventKind.HANDED_OVER | EventKind.RESEND:
                 calls = {**calls, event.hash: moment(data["at"])}
                 posted = {**posted, event.hash: event if is_origin else origin}
             case EventKind.SETTLED if not data["sent"]:
@@ -136,7 +137,10 @@ class SendState:
 
 
 _ENDS: Final = frozenset({EventKind.ACCEPTED, EventKind.DUPLICATE, EventKind.IN_USE, EventKind.REJECTED})
-_OF_SENDS: Final = _ENDS | {EventKind.INTENT, EventKind.RESEND, EventKind.SETTLED, EventKind.BASELINE}
+_ORIGINS: Final[Mapping[str, Fate]] = {  # what begins a send, and its fate once it is accepted
+    EventKind.INTENT: Fate.ACCEPTED, EventKind.HANDED_OVER: Fate.SENT, EventKind.BASELINE: Fate.BASELINE
+}  # fmt: skip
+_OF_SENDS: Final = _ENDS | {*_ORIGINS, EventKind.RESEND, EventKind.SETTLED}
 
 
 def _is_copy(event: Event, calls: Mapping[str, datetime]) -> bool:

@@ -157,6 +157,7 @@ def _draft(
         filter=followers,
         content=content,
         send_ignore_reprint=campaign.send_ignore_reprint,
+        by_hand=bool(campaign.send),
         not_before=window[0],
         not_after=window[1],
         description=campaign.description or "",

@@ -4,15 +4,18 @@ The same ledger, figures, language and version give the same bytes.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from html import unescape
 from typing import Any, Final
 
 from wechat_campaigns.core.digest import sha256
-from wechat_campaigns.core.i18n import _, status_word
+from wechat_campaigns.core.i18n import N_, _, status_word
 from wechat_campaigns.core.model import Send
 from wechat_campaigns.ledger import records
+from wechat_campaigns.ledger.approvals import Approval
 from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.fold import Key, LedgerState
 from wechat_campaigns.messages import Draft
@@ -28,6 +31,31 @@ from wechat_campaigns.report.sanitize import json_text
 from wechat_campaigns.report.send_status import reach
 
 MESSAGE: Final = "message.html"
+PICTURE: Final = "message.png"
+AGREED: Final = {
+    "typed": N_("{user} typed the confirmation at a terminal"),
+    "reviewed": N_("as the reviewed plan; no question was asked (`--auto-approve`)"),
+    "auto_approve": N_("no question was asked (`--auto-approve`)"),
+}
+"""How a run was agreed to, by the word in its intent."""
+EVENTS: Final[Mapping[str, str]] = {
+    EventKind.INTENT: N_("about to be posted by {user}"),
+    EventKind.RESEND: N_("about to be posted once more by {user}, with the same clientmsgid"),
+    EventKind.ACCEPTED: N_("WeChat accepted it: msg_id {msg_id}"),
+    EventKind.DUPLICATE: N_("WeChat answered 45065: it has a job with this clientmsgid, msg_id {msg_id}"),
+    EventKind.IN_USE: N_("WeChat answered 45066: it was creating a job with this clientmsgid"),
+    EventKind.REJECTED: N_("WeChat made no job: errcode {errcode}"),
+    EventKind.SETTLED: N_("{user} recorded the outcome: {reason}"),
+    EventKind.BASELINE: N_("{user} recorded that it was sent before: {reason}"),
+    LedgerKind.APPROVED: N_("the plan was approved by {who}"),
+    LedgerKind.DRAFT: N_("the draft was made in WeChat"),
+    LedgerKind.PREVIEW: N_("a tester received a preview"),
+    LedgerKind.STATUS: N_("WeChat was asked and answered {msg_status}"),
+    LedgerKind.CALLBACK: N_("WeChat reported the end: {status}, sent to {sent} of {addressed}"),
+    LedgerKind.RECALL: N_("recalled from WeChat"),
+}
+"""What each event of a send says, in words."""
+_TITLE = re.compile("<title>(.*?)</title>")
 _UNSAFE = re.compile(r"[^\w\[\]#-]+")
 
 
@@ -44,8 +72,10 @@ class ArchivedSend:
     """Those that WeChat has figures of: which are still missing depends on the day."""
     message: Send | None
     """What was posted; None where neither the campaigns folder nor the ledger has all of it."""
-    was_rendered: bool = False
-    """True when an earlier archive has the message."""
+    approvals: Sequence[Approval] = ()
+    """Of the plan that it was sent by, the newest first."""
+    earlier: bytes = b""
+    """The page of the message in an earlier archive."""
 
     @property
     def why_not_shown(self) -> str:
@@ -54,7 +84,7 @@ class ArchivedSend:
             return _(
                 "A draft of the WeChat console was sent. WeChat has removed it: only its links are here."
             )
-        if self.message is not None or self.was_rendered:
+        if self.message is not None or self.earlier:
             return ""
         message = _("The campaigns folder does not render the message that was sent.")
         if not (commit := _actor(self.record).get("commit", "").removesuffix("-dirty")):
@@ -70,19 +100,34 @@ def archive_name(record: SendState) -> str:
     return f"{china_day(record.at).isoformat()}_{readable}_r{record.revision}_{key}"
 
 
-def archive_files(archive: ArchivedSend, *, data: Data) -> dict[str, bytes]:
+def archive_files(
+    archive: ArchivedSend, *, data: Data, photograph: Callable[[bytes], bytes | None] = lambda _page: None
+) -> dict[str, bytes]:
     """Make the files of an archive by path; none holds an openid.
 
     Args:
         data: reads a file that the message carries.
+        photograph: returns a picture of a page as PNG, or of the one archived before for an empty page.
     """
     note = archive.why_not_shown
-    html = archive_html(archive.record, _tables(archive), archive.articles, note=note)
     events = "".join(f"{json_text(event.as_dict())}\n" for event in archive.events)
-    files = {"index.html": html.encode(), "events.jsonl": events.encode()}
+    files = {"events.jsonl": events.encode()}
     if archive.message is not None and not note:
         to = recipients(archive.message.filter)
         files[MESSAGE] = page(archive.message, data=data, to=to).encode()
+    if not note and (picture := photograph(files.get(MESSAGE, b""))) is not None:
+        files[PICTURE] = picture
+    title = _TITLE.search(files.get(MESSAGE, archive.earlier).decode())
+    html = archive_html(
+        archive.record,
+        [*_tables(archive), _told(archive.events)],
+        archive.articles,
+        title=unescape(title[1]) if title else records.text_of(archive.record) or archive.record.send,
+        note=note,
+        has_picture=PICTURE in files,
+    )
+    files["index.html"] = html.encode()
+    if MESSAGE in files and archive.message is not None:
         for upload in archive.message.content.uploads():
             if (file := upload.file) is not None:
                 files[f"media/{file.sha256}.{file.format}"] = data(file)
@@ -125,9 +170,10 @@ def _tables(archive: ArchivedSend) -> list[RecordTable]:
     """Write in words what the ledger has: the plan, who agreed, the outcome."""
     record, actor, job = archive.record, _actor(archive.record), archive.state.job_result(archive.record)
     audience, accepted = records.audience_of(record), records.acceptance(record)
-    overrides = record.data.get("overrides", {})
+    overrides, agreed = record.data.get("overrides", {}), AGREED.get(actor.get("agreed", ""))
     previews = (event for event in archive.events if event.kind == LedgerKind.PREVIEW)
     settled = (event for event in archive.events if event.kind == EventKind.SETTLED)
+    approved = [*filter(None, [actor.get("approved")]), *map(_approval, archive.approvals)]
     known = (row.article.url for row in archive.articles if row.article is not None)
     return [
         _table(
@@ -143,7 +189,8 @@ def _tables(archive: ArchivedSend) -> list[RecordTable]:
         ),
         _table(
             _("Approvals"),
-            (_("Approved"), actor.get("approved") or _("no approval is recorded")),
+            (_("Approved"), _("; ").join(approved) or _("no approval is recorded")),
+            (_("Agreed to"), _(agreed).format(user=actor.get("user", "–")) if agreed else None),
             (_("Sent by"), actor.get("user")),
             (_("CI run"), actor.get("run")),
             (_("Previewed"), _(", ").join(_moment(event.at) for event in previews)),
@@ -158,11 +205,46 @@ def _tables(archive: ArchivedSend) -> list[RecordTable]:
             ("msg_data_id", records.job_id(record, "msg_data_id")),
             ("errcode", records.errcode_of(record)),
             (_("Reason"), records.reason_text(record)),
-            (_("Delivery"), reach(job) if job is not None else None),
+            (_("Delivery"), reach(job) if job is not None else _("no counts of WeChat were received")),
             (_("Articles"), " ".join(job.links if job is not None and job.links else filter(None, known))),
-            (_("Recalled articles"), _(", ").join(map(str, records.recalled_articles(record)))),
+            (_("Recalled"), _("; ").join(map(_recall, record.recalls))),
         ),
     ]
+
+
+def _approval(found: Approval) -> str:
+    about = _("plan {digest}").format(digest=found.plan_digest[:12])
+    commit = _("commit {commit}").format(commit=found.commit[:12]) if found.commit else ""
+    return _(", ").join(filter(None, [*found.who, _moment(found.at), about, commit, found.run]))
+
+
+def _recall(event: Event) -> str:
+    number = event.data.get("article_idx")
+    what = _("article {number}").format(number=number) if number else _("all of it")
+    return " ".join(filter(None, [_moment(event.at), what, str(event.data.get("reason", ""))]))
+
+
+def _told(events: Iterable[Event]) -> RecordTable:
+    """Write each event in words, with its number in the ledger and the beginning of its MAC."""
+    rows = []
+    for event in events:
+        facts = defaultdict[str, Any](
+            lambda: "–",
+            {
+                **event.data,
+                "user": _actor(event).get("user", "–"),
+                "who": _(", ").join(event.data.get("who", ())),
+            },
+        )
+        told = _(EVENTS.get(event.kind, event.kind)).format_map(facts)
+        mac = str(event.data.get("mac", event.data.get("signature", "")))[:12] or _("none")
+        rows.append(
+            (
+                _moment(event.at),
+                _("{told} · event {seq}, MAC {mac}").format(told=told, seq=event.seq, mac=mac),
+            )
+        )
+    return _("Events of the ledger"), rows
 
 
 def _table(title: str, *rows: tuple[str, str | int | None]) -> RecordTable:
@@ -170,7 +252,7 @@ def _table(title: str, *rows: tuple[str, str | int | None]) -> RecordTable:
     return title, [(name, str(value)) for name, value in rows if value not in (None, "")]
 
 
-def _actor(record: SendState) -> Mapping[str, Any]:
+def _actor(record: SendState | Event) -> Mapping[str, Any]:
     actor: Mapping[str, Any] = record.data.get("actor", {})
     return actor
 

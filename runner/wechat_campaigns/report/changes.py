@@ -55,6 +55,8 @@ def send_lines(send: Send, timezone: str) -> list[str]:
     ]
     if send.revision > 1:
         head.append(f"revision: {send.revision}")
+    if send.by_hand:
+        head.append("send: by_hand")
     if send.send_ignore_reprint:
         head.append("send_ignore_reprint: true")
     if send.filter.skip_unsubscribed:

@@ -114,7 +114,7 @@ def article_rows(
         until: the moment before which they were made.
     """
     articles = {appid: by_msg_data_id(days) for appid, days in kept.items()}
-    for record in filter(may_have_reached, records):
+    for record in (one for one in records if may_have_reached(one) and one.fate is not Fate.HANDED_OVER):
         event, appid = state.job_result(record), record.appid
         for status, article in sent_articles(record, kept.get(appid, {}), articles.get(appid, {}), now):
             yield ArticleRow(
@@ -225,7 +225,7 @@ def articles_data(rows: Iterable[ArticleRow]) -> list[dict[str, Any]]:
 
 CSV_HEADINGS = (
     "Time", "Account", "Send", N_("Revision"), "To", "Status", "Addressed", "Sent", "Left out", "Failed",
-    "msg_id", N_("Commit"), "Note", *FIGURE_HEADINGS,
+    "msg_id", N_("Commit"), N_("Agreed by"), "Note", *FIGURE_HEADINGS,
 )  # fmt: skip
 """Of spreadsheets; `_` leaves WeChat's own names as they are."""
 _COUNTS = ("Addressed", "Sent", "Left out", "Failed")
@@ -419,6 +419,7 @@ def send_cells(row: StatusRow) -> dict[str, Cell]:
         "Addressed": row.addressed,
         "msg_id": job_id(known),
         "Commit": row.commit,
+        "Agreed by": row.agreed_by,
         "Note": row.note,
     }
     if told is not None:

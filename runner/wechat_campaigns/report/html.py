@@ -134,12 +134,20 @@ def calendar_html(view: CalendarView) -> str:
 
 
 def archive_html(
-    record: SendState, tables: Sequence[RecordTable], articles: Sequence[ArticleRow], *, note: str
+    record: SendState,
+    tables: Sequence[RecordTable],
+    articles: Sequence[ArticleRow],
+    *,
+    title: str,
+    note: str,
+    has_picture: bool,
 ) -> str:
-    """Draw the page of an archived send, to be printed: facts, approvals, outcome, figures.
+    """Draw the page of an archived send, to be printed: facts, approvals, outcome, events, figures.
 
     Args:
+        title: what followers read of it.
         note: why the archive has no page of the message.
+        has_picture: whether the archive has one of the phone.
     """
     headings = ("Title", *SHOWN_FIGURES)
     return _render(
@@ -150,7 +158,9 @@ def archive_html(
         figure_headings=headings,
         figures=[shown(figure_cells(row), headings) for row in articles],
         message_chars=MESSAGE_CHARS,
+        title=title,
         note=note,
+        has_picture=has_picture,
     )
 
 

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from wechat_campaigns.core.model import PlanAction, Send
 from wechat_campaigns.ledger.records import has_no_job_id
 from wechat_campaigns.plan.decision import DecisionContext, decide
+from wechat_campaigns.plan.plan import DUE
 from wechat_campaigns.protocol.state import Fate
 from wechat_campaigns.report.send_status import StatusRow, StatusView
 
@@ -31,7 +32,7 @@ def due_for(sends: Iterable[Send], context: DecisionContext) -> dict[str, list[t
     """Return, by AppID, for how long each send has been due that a run would make; 0 without a window."""
     found: dict[str, list[timedelta]] = {}
     for send in sends:
-        if decide(send, context.content_digest(send), context).action is PlanAction.SEND:
+        if decide(send, context.content_digest(send), context).action in DUE:
             times = found.setdefault(context.account(send).appid, [])
             times.append(context.now - (send.not_before or context.now))
     return found

@@ -374,12 +374,18 @@ def to_followers(planned: Sequence[PlannedSend]) -> str:
     """
     again = sum(one.action is PlanAction.RESEND for one in planned)
     resends = ngettext("{count:,} resend", "{count:,} resends", again).format(count=again)
-    first = [sends(len(planned) - again)] if again < len(planned) else []
-    text = _(", ").join([*first, *([resends] if again else [])])
+    own = [one for one in planned if not one.send.by_hand]
+    first = [sends(len(own) - again)] if again < len(own) else []
+    by_hand = len(planned) - len(own)
+    drafts = ngettext("{count:,} draft for a person to send", "{count:,} drafts for people to send", by_hand)
+    handed = [drafts.format(count=by_hand)] if by_hand else []
+    text = _(", ").join([*first, *([resends] if again else []), *handed])
+    if by_hand == len(planned):
+        return text
     template = _("{sends}, {count} messages in all")
     if len(planned) == 1:
         template = _("{sends} to {count} followers")
-    return template.format(sends=text, count=reach(planned))
+    return template.format(sends=text, count=reach(own))
 
 
 def reach(planned: Sequence[PlannedSend]) -> str:

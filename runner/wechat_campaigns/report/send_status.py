@@ -15,6 +15,7 @@ from wechat_campaigns.core.model import PlanAction, Send
 from wechat_campaigns.core.settings import Environment
 from wechat_campaigns.ledger import records
 from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.plan.by_hand import is_overdue
 from wechat_campaigns.plan.decision import DecisionContext, decide
 from wechat_campaigns.plan.hints import ACCOUNT_LEFT, foreign_hint, msg_id_hint, recalled_hint, settle_hint
 from wechat_campaigns.plan.quota import CHINA, china_time
@@ -39,7 +40,8 @@ class StatusRow:
     note: str
     hint: str = ""
     is_expired: bool = False
-    """True of a campaign whose window ended before it was sent; its moment is that end."""
+    """True of a campaign whose window ended before it was sent; its moment is that end. Also of a send by
+    hand that nothing shows in time."""
 
     @property
     def status(self) -> Fate | PlanAction:
@@ -84,6 +86,11 @@ class StatusRow:
     def commit(self) -> str:
         """The commit of the campaigns, as the run knew it; empty when it did not."""
         return str(self.known.data.get("actor", {}).get("commit", ""))[:12]
+
+    @property
+    def agreed_by(self) -> str:
+        """Who agreed to it on record; empty where nobody did."""
+        return records.agreed_by(self.known.data.get("actor", {}))
 
     @property
     def links(self) -> tuple[str, ...]:
@@ -144,7 +151,8 @@ def send_status(
     if (msg_id := records.existing_job_id(known)) is not None:
         status = job_statuses.get((known.appid, msg_id), _("not known"))
         note = _("{note}; status of that job: {status}").format(note=note, status=status)
-    return StatusRow(account=records.account_of(known), known=known, told=told, note=note, hint=hint)
+    name, is_late = records.account_of(known), is_overdue(known, now)
+    return StatusRow(account=name, known=known, told=told, note=note, hint=hint, is_expired=is_late)
 
 
 def past_send(row: StatusRow) -> dict[str, Any]:
@@ -167,6 +175,7 @@ def past_send(row: StatusRow) -> dict[str, Any]:
         "addressed": row.addressed,
         **{key: getattr(told, key, None) for key in ("sent", "left_out", "failed")},
         "commit": row.commit,
+        "agreed_by": row.agreed_by,
         "links": list(row.links),
     }
 
@@ -219,6 +228,10 @@ def _words(
             )
         case Fate.ACCEPTED:
             return _underway(known, now)
+        case Fate.HANDED_OVER:
+            note = _("its draft is in the draft box: a person sends it in the WeChat console")
+            late = _("overdue: nothing shows that its draft was sent in the WeChat console")
+            return late if is_overdue(known, now) else note, settle_hint(known.send, env)
         case Fate.UNKNOWN:
             return _unknown(known, now), _unknown_hint(known, environment)
         case Fate.DELIVERY_FAILED if told is not None:

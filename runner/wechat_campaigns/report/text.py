@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from wechat_campaigns.core.i18n import _, ngettext, status_word
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.ledger.records import job_id
+from wechat_campaigns.plan.plan import OPEN
 from wechat_campaigns.protocol.state import Fate
 from wechat_campaigns.report.attention import FINISHED, is_folded, note_groups
 from wechat_campaigns.report.phrases import (
@@ -40,7 +41,7 @@ MOST_ROWS = 100
 """Sends of several accounts that are listed one by one."""
 MOST_ACCOUNTS = 10
 """Accounts of which a plan or `doctor` lists what needs nobody."""
-_EXPECTED = frozenset({PlanAction.SEND, PlanAction.SCHEDULED, PlanAction.DRAFT, *FINISHED})
+_EXPECTED = OPEN | FINISHED | {PlanAction.HANDED_OVER}
 """What a plan of many sends only counts; what it says of one stands in its notes."""
 
 

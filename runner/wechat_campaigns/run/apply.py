@@ -25,13 +25,14 @@ from wechat_campaigns.core.threads import AT_A_TIME
 from wechat_campaigns.guard.campaigns_folder import record_campaigns_folder
 from wechat_campaigns.guard.recorded_rules import check_rules_agreed, record_guards
 from wechat_campaigns.guard.run import check_run
+from wechat_campaigns.ledger.approvals import Approval
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan import planfile, review
 from wechat_campaigns.plan.hints import HELD_SINCE, START_AGAIN
-from wechat_campaigns.plan.plan import Plan, PlannedSend, PlanReason
+from wechat_campaigns.plan.plan import CALLING, Plan, PlannedSend, PlanReason, is_covered
 from wechat_campaigns.plan.policy import stops_run
 from wechat_campaigns.protocol.decide import Reason
-from wechat_campaigns.run.plan import PlanResult, plan_selected, selected_part
+from wechat_campaigns.run.plan import PlanResult, approvals_in_force, plan_selected, selected_part
 from wechat_campaigns.send.apply import apply as send_due
 from wechat_campaigns.send.outcome import (
     SendOutcome,
@@ -83,6 +84,8 @@ class ApplyRun:
     """Set once the run is asked to stop: it ends every sleep; the send in hand is finished."""
     begun: Plan | None = None
     """At a moment of a run that waits: the plan that somebody agreed to when the run began."""
+    approvals: Mapping[str, Approval | None] = field(default_factory=dict)
+    """By AppID, the approval that its calls are made under, where one is asked for; None: it is missing."""
     state: LedgerState = field(init=False)
     result: PlanResult = field(init=False)
     """The plan without what was not reviewed, and what it was made from."""
@@ -188,6 +191,21 @@ class ApplyRun:
         )
         reviewed = self._reviewed(result) if self.begun is None else self._still_reviewed(self.begun, result)
         self.result = replace(result, plan=reviewed)
+        digests = {self._right({}).plan_digest, *(one.plan_digest for one in self.approvals.values() if one)}
+        self.approvals = approvals_in_force(
+            self.workspace,
+            self.state,
+            {one.account.appid for one in reviewed.sends if is_covered(one)},
+            digests,
+            (result.plan, result.whole),
+        )
+        sends = (
+            one.left_unapproved()
+            if one.action in CALLING and self.approvals.get(one.account.appid, one) is None
+            else one
+            for one in reviewed.sends
+        )
+        self.result = replace(result, plan=replace(reviewed, sends=tuple(sends)))
 
     def send(self, plan: Plan) -> tuple[SendOutcome, ...]:
         """Record by which rules and from which folder a plan is sent, then send what is due.
@@ -200,8 +218,10 @@ class ApplyRun:
         """
         workspace = self.workspace
         approved = workspace.secrets.check_all_approved({planned.account.appid for planned in plan.due()})
-        who = {**workspace.actor(), **approved}
-        record_guards(workspace.secrets, workspace.ledger, plan, who)
+        covered = self.file is not None or self.digest is not None
+        agreed = "typed" if self.asks else "reviewed" if covered else "auto_approve"
+        who = {**workspace.actor(), **approved, "agreed": agreed}
+        record_guards(workspace.secrets, workspace.ledger, plan, who, self.approvals)
         record_campaigns_folder(
             workspace.root, workspace.settings, workspace.ledger, self.state, plan.reaching(), who
         )
@@ -276,7 +296,13 @@ class ApplyRun:
             digest, audiences = str(self.file["plan_digest"]), planfile.audiences(self.file)
         elif self.digest is not None:
             digest, audiences = self.digest, {}
-        return RunContext(plan_digest=digest, overrides=self.overrides, audiences=audiences, actor=who)
+        return RunContext(
+            plan_digest=digest,
+            overrides=self.overrides,
+            audiences=audiences,
+            actor=who,
+            approvals=self.approvals,
+        )
 
     # --- waiting -----------------------------------------------------------------------------------
 
@@ -360,10 +386,10 @@ class ApplyRun:
             to_send: list[PlannedSend] = []
             for reviewed in due:
                 planned = now.get(reviewed.key)
-                if planned is None or planned.action in (PlanAction.SEND, PlanAction.SCHEDULED):
+                if planned is None or planned.is_due or planned.action is PlanAction.SCHEDULED:
                     if error := review.change_error(reviewed, run.plan, self.file):
                         yield not_sent_outcome(reviewed, error)
-                    elif planned is not None and planned.action is PlanAction.SEND:
+                    elif planned is not None and planned.is_due:
                         to_send.append(planned)  # else the clock was set back
                 elif planned.code not in PASSING or self._is_late(reviewed):
                     yield left_outcome(planned)

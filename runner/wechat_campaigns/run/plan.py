@@ -1,9 +1,10 @@
 """Plan the campaigns of a workspace: by its files, its ledger and, where it may connect, WeChat's answers."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache
 from typing import NamedTuple
 
 from wechat_campaigns.core.diagnostics import Diagnostic
@@ -14,12 +15,13 @@ from wechat_campaigns.core.model import Send
 from wechat_campaigns.core.names import full_id, namespace_of
 from wechat_campaigns.guard.campaigns_folder import check_campaigns_folder, former_appids
 from wechat_campaigns.guard.recorded_rules import ledger_changes
+from wechat_campaigns.ledger.approvals import Approval
 from wechat_campaigns.ledger.fold import LedgerState, uninitialized_error, wrong_secrets
 from wechat_campaigns.plan import planner
 from wechat_campaigns.plan.decision import DecisionContext
 from wechat_campaigns.plan.plan import COMPARED, Plan, is_covered
 from wechat_campaigns.plan.resolve import RemoteFacts, refresh
-from wechat_campaigns.plan.review import Comparison, with_warnings
+from wechat_campaigns.plan.review import Comparison, as_reviewed, with_warnings
 from wechat_campaigns.plan.unknown_sends import stored_unknown_sends
 from wechat_campaigns.protocol.keys import SendId, normalize_id
 from wechat_campaigns.protocol.state import Fate
@@ -129,12 +131,49 @@ def plan_selected(
     plan = _compared_with_console(workspace, plan, state, context.now)
     if checked and online is not None and online.settings.policy.checks:
         plan = _checked(online, plan, context)
+    covered = {one.account.appid for one in plan.sends if is_covered(one)}
+    needed = approvals_in_force(workspace, state, covered, [plan.plan_digest], [plan])
+    plan = replace(plan, approved=None not in needed.values() if needed else None)
     return PlanResult(
         compiled=compiled,
         plan=selected_part(workspace, plan),
         whole=plan,
         comparison=comparison,
     )
+
+
+def approvals_in_force(
+    workspace: Workspace,
+    state: LedgerState,
+    appids: Iterable[str],
+    digests: Collection[str],
+    plans: Sequence[Plan],
+) -> dict[str, Approval | None]:
+    """Return by which approval each account may send; without those for which none is asked for.
+
+    Args:
+        digests: of the plan that would be sent. The rest of the plan that was approved last needs no other.
+        plans: what would be sent, of the accounts selected and of all.
+
+    Returns:
+        By AppID; None where an approval is missing.
+    """
+
+    @cache
+    def is_rest(approved: str) -> bool:
+        return any(as_reviewed(plan, state, approved) is not None for plan in plans)
+
+    found: dict[str, Approval | None] = {}
+    for appid in sorted(appids):
+        if keys := workspace.approval_keys(appid):
+            known = [one for one in workspace.approvals(state.stream(appid)) if one.ended_by is None]
+            fitting = [
+                one
+                for one in known
+                if one.plan_digest in digests or (one is known[0] and is_rest(one.plan_digest))
+            ]
+            found[appid] = fitting[0] if keys <= {one.key for one in fitting} else None
+    return found
 
 
 def selected_part(workspace: Workspace, plan: Plan) -> Plan:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections import Counter, deque
 from collections.abc import Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -34,7 +34,7 @@ from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import may_have_reached
 from wechat_campaigns.messages import Draft
 from wechat_campaigns.plan.decision import DecisionContext, decision_input
-from wechat_campaigns.plan.draft_box import draft_fingerprint
+from wechat_campaigns.plan.draft_box import draft_fingerprint, list_drafts
 from wechat_campaigns.plan.hints import (
     apply_again_hint,
     edited_draft_hint,
@@ -42,14 +42,15 @@ from wechat_campaigns.plan.hints import (
     msg_id_hint,
     not_resent_message,
 )
-from wechat_campaigns.plan.plan import Plan, PlannedSend, UnknownSend, order
+from wechat_campaigns.plan.plan import CALLING, Plan, PlannedSend, PlanReason, UnknownSend, order
 from wechat_campaigns.plan.planner import late_violations, recheck
+from wechat_campaigns.plan.quota import china_time
 from wechat_campaigns.plan.resolve import REFUSING, AudienceCounter, refused_notes
 from wechat_campaigns.plan.review import check_resolved_names
 from wechat_campaigns.plan.unknown_sends import decide_unknown, stored_body
 from wechat_campaigns.protocol import decide as protocol
 from wechat_campaigns.protocol.attempt import AttemptResult, Judge
-from wechat_campaigns.protocol.events import Event
+from wechat_campaigns.protocol.events import Event, EventKind
 from wechat_campaigns.protocol.state import Fate, Status, StreamState
 from wechat_campaigns.protocol.verdict import CLIENTMSGID_EXISTS
 from wechat_campaigns.send import preparing
@@ -122,7 +123,7 @@ class AccountRun(AccountWriter):
         steps: list[PlannedSend | UnknownSend] = [
             *(one for one in self.plan.unknown_sends if one.send_state.appid == self.account.appid),
             *(one for one in mine if one.action in (PlanAction.RESEND, PlanAction.UNKNOWN)),
-            *sorted((one for one in mine if one.action is PlanAction.SEND), key=order),
+            *sorted((one for one in mine if one.is_due), key=order),
         ]
         outcomes: list[SendOutcome] = []
         try:
@@ -148,10 +149,10 @@ class AccountRun(AccountWriter):
         if isinstance(one, UnknownSend):
             now = decide_unknown(one.send_state, self._decision_context())
             return self._without_call(one.send_state.send, now)
-        return self._guarded(one) if one.action is PlanAction.SEND else self._resolve(one)
+        return self._guarded(one) if one.is_due else self._resolve(one)
 
     def _not_begun(self, one: PlannedSend | UnknownSend, error: CampaignError) -> SendOutcome:
-        if isinstance(one, PlannedSend) and one.action is PlanAction.SEND:
+        if isinstance(one, PlannedSend) and one.is_due:
             return not_sent_outcome(one, error)
         send_id = one.send.id if isinstance(one, PlannedSend) else one.send_state.send
         why = _("still unknown; this run did not check it: {error}").format(error=error.text)
@@ -201,11 +202,13 @@ class AccountRun(AccountWriter):
             draft_media_id=media_id,
             skipped=planned.resolved.skipped,
         )
-        self.wait_for_rate_limit(planned.send.id)
+        make = self.hand_over if planned.send.by_hand else self.send
+        if not planned.send.by_hand:
+            self.wait_for_rate_limit(planned.send.id)
         # Uploads and the pace take time: the tag may have grown. All else is asked again at the intent.
         counted = self._counted(self._with_draft(planned, draft))
         stopped = self.stopping.is_set()
-        outcome = None if stopped else self.send(counted, body, partial(self._decide, counted))
+        outcome = None if stopped else make(counted, body, partial(self._decide, counted))
         if outcome is None:
             outcome = self._skip_outcome(counted) or planned_outcome(
                 planned, _(LEDGER_CONFLICT), exit_code=ExitCode.RACE
@@ -220,13 +223,28 @@ class AccountRun(AccountWriter):
         context = self._decision_context()
 
         def violations() -> list[str]:
-            return [one.message for one in late_violations(planned, self.plan, context) if one.blocks]
+            found = [one.message for one in late_violations(planned, self.plan, context) if one.blocks]
+            return [*found, PlanReason.UNAPPROVED.value] if self._approval_ended() else found
 
         facts = decision_input(planned.send, planned.content_digest, context, violations)
         return protocol.decide(stream, facts)
 
     def _recheck(self, planned: PlannedSend) -> PlannedSend:
-        return recheck(planned, self.plan, self._decision_context())
+        fresh = recheck(planned, self.plan, self._decision_context())
+        is_ended = fresh.action in CALLING and self._approval_ended()
+        return fresh.left_unapproved() if is_ended else fresh
+
+    def _approval_ended(self) -> bool:
+        """Return whether the approval that this run sends under has ended by the newest events."""
+        approval, stream = (
+            self.context.approvals.get(self.account.appid),
+            self.state.stream(self.account.appid),
+        )
+        if approval is None:
+            return False
+        event = stream.approvals.get(approval.event.hash)
+        of_plan = approval.plan_digest, self.settings.ledger_scope
+        return event is None or stream.end_of_approval(*of_plan, event.seq) is not None
 
     def _with_draft(self, planned: PlannedSend, made: preparing.ReadyDraft | None) -> PlannedSend:
         """Return the send with its draft as it is; refuse one of the console that the plan did not see."""
@@ -255,7 +273,7 @@ class AccountRun(AccountWriter):
             # The run that began it since is still sending, and reports how it ends.
             why, hint = fresh.reason, fresh.hint
             return planned_outcome(planned, why, hint=hint, exit_code=ExitCode.RACE)
-        return None if fresh.action is PlanAction.SEND else left_outcome(fresh)
+        return None if fresh.is_due else left_outcome(fresh)
 
     def _decision_context(self) -> DecisionContext:
         return DecisionContext(
@@ -267,6 +285,7 @@ class AccountRun(AccountWriter):
             last_holds=self.plan.last_holds,
             clock_skew=self.watch.current_skew(),
             reviewed=self.context.audiences,
+            actor=self.context.actor,
             due=self.due,
         )
 
@@ -339,6 +358,31 @@ class AccountRun(AccountWriter):
             return replace(outcome, notes=refused_notes(planned.send.filter, self.api))
         return outcome
 
+    def hand_over(self, planned: PlannedSend, body: Mapping[str, Any], judge: Judge) -> SendOutcome | None:
+        """Record that a person sends the draft, so that no run ever does; as `send`, without a call."""
+        send, titles = planned.send, planned.send.content.visible.titles()
+        data = {**intent_data(planned, body), "titles": list(titles), **self._by_right()}
+        try:
+            event = self.attempt.begin(EventKind.HANDED_OVER, data, judge)
+        except LedgerConflictError:
+            return None
+        if event is None:
+            return None
+        notes: tuple[str, ...] = ()
+        with suppress(CampaignError):  # a run that was killed may have left one that no record names
+            same = (one.media_id for one in list_drafts(self.api) if one.titles == titles)
+            others = [media_id for media_id in same if media_id != body["mpnews"]["media_id"]]
+            note = _("the draft box has another draft with this title, {draft}: delete it, and send one only")
+            notes = tuple(note.format(draft=media_id) for media_id in others)
+        tag = _("tag {name}").format(name=send.filter.tag or send.filter.tag_id)
+        to = _("everyone") if send.filter.is_to_all else tag
+        until = china_time(send.not_after, self.clock()) if send.not_after is not None else _("today")
+        steps = _(
+            "in the WeChat console, send the draft {title} as a mass message to {recipients}, until {until}; "
+            "originality, rewards and topics can be added there"
+        ).format(title=titles[0], recipients=to, until=until)
+        return self.outcome(send.id, Result.HANDED_OVER, _("; ").join((steps, *notes)))
+
     def resend(self, intent: Event, body: Mapping[str, Any], judge: Judge) -> SendOutcome | None:
         """Post the body of an unknown send once more; as `send`."""
         repeated = {name: intent.data.get(name) for name in ("send", "revision", "not_after")}
@@ -347,13 +391,9 @@ class AccountRun(AccountWriter):
     def _post(
         self, action: protocol.Action, data: Mapping[str, Any], body: Mapping[str, Any], judge: Judge
     ) -> SendOutcome | None:
-        again, send_id, context = action is protocol.Action.RESEND, data["send"], self.context
+        again, send_id = action is protocol.Action.RESEND, data["send"]
         doing = _("resending with the same clientmsgid") if again else _("sending")
-        by_right = {
-            "plan_digest": context.plan_digest,
-            "overrides": dict(context.overrides),
-            "actor": dict(context.actor),
-        }
+        by_right = self._by_right()
 
         def told(stream: StreamState) -> protocol.Decision:
             decided = judge(stream)
@@ -379,6 +419,14 @@ class AccountRun(AccountWriter):
             return None
         self._posts.append(began)
         return self._reported(made, send_id, again=again)
+
+    def _by_right(self) -> dict[str, Any]:
+        context = self.context
+        overrides, actor = dict(context.overrides), dict(context.actor)
+        right = {"plan_digest": context.plan_digest, "overrides": overrides, "actor": actor}
+        if (approval := context.approvals.get(self.account.appid)) is not None:
+            right["approval"] = approval.event.hash
+        return right
 
     def _token_was_refused(self, made: AttemptResult | None) -> bool:
         refused = self.refusal if made is not None and made.status is Status.REJECTED else None

@@ -151,6 +151,12 @@ def recall_error(known: SendState, article_idx: int) -> UsageError | None:
             hint=_("send a correction as another campaign; this one cannot be taken back"),
             location=known.send,
         )
+    if known.fate is Fate.SENT and job_id(known) is None:
+        return UsageError(
+            _("a person sent it in the WeChat console, and WeChat recalls only what was sent by API"),
+            hint=_("delete it in the WeChat console"),
+            location=known.send,
+        )
     if known.fate is Fate.RECALLED or article_idx in recalled_articles(known):
         return UsageError(_("already recalled"), hint=_("no action is needed"), location=known.send)
     if known.fate is not Fate.SENT:

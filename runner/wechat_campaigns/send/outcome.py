@@ -25,6 +25,8 @@ class Result(StrEnum):
     """How one send ended in this run."""
 
     ACCEPTED = "accepted"
+    HANDED_OVER = "handed_over"
+    """Its draft was made; a person sends it in the WeChat console."""
     REJECTED = "rejected"
     UNKNOWN = "unknown"
     SKIPPED = "skipped"
@@ -35,6 +37,7 @@ class Result(StrEnum):
 
 EXIT_CODES: Final[Mapping[Result, ExitCode]] = {
     Result.ACCEPTED: ExitCode.OK,
+    Result.HANDED_OVER: ExitCode.OK,
     Result.REJECTED: ExitCode.FAILED,
     Result.UNKNOWN: ExitCode.UNKNOWN,
     Result.SKIPPED: ExitCode.OK,
@@ -54,6 +57,8 @@ class Left(NamedTuple):
 
 LEFT: Final[Mapping[PlanAction, Left]] = {
     PlanAction.SEND: Left(Result.SKIPPED, ExitCode.FAILED, is_open=True),
+    PlanAction.HAND_OVER: Left(Result.SKIPPED, ExitCode.FAILED, is_open=True),
+    PlanAction.HANDED_OVER: Left(Result.SKIPPED, ExitCode.OK, is_open=False),
     PlanAction.RESEND: Left(Result.UNKNOWN, ExitCode.UNKNOWN, is_open=True),
     PlanAction.SCHEDULED: Left(Result.SKIPPED, ExitCode.OK, is_open=True),
     PlanAction.DRAFT: Left(Result.SKIPPED, ExitCode.POLICY, is_open=False),

@@ -19,7 +19,7 @@ from wechat_campaigns.source.strict_yaml import compose, read
 
 ORDER: Final = (
     "description", "owner", "labels", "environments", "account", "filter", "msgtype", "content",
-    "send_ignore_reprint", "links", "vars", "for_each", "formerly", "revision", "ready", "not_before",
+    "send", "send_ignore_reprint", "links", "vars", "for_each", "formerly", "revision", "ready", "not_before",
     "not_after",
 )  # fmt: skip
 """Who it is from and to, what it says, how it varies, when it goes out."""

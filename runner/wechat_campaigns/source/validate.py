@@ -44,6 +44,8 @@ class Campaign:
     content: Any
     account: str | None = None
     send_ignore_reprint: bool = False
+    send: str = ""
+    """`by_hand`: a person sends it in the WeChat console."""
     not_before: datetime | None = None
     not_after: datetime | None = None
     revision: int = 1
@@ -218,6 +220,7 @@ def _cross_findings(data: dict[str, Any]) -> Iterator[Finding]:
     yield from _moments(data)
     yield from check_window(_moment(data.get("not_before")), _moment(data.get("not_after")))
     yield from _reprint(data)
+    yield from _by_hand(data)
     yield from _account_twice(data)
     yield from _twins(data)
     yield from _former_ids(data)
@@ -253,6 +256,17 @@ def _reprint(data: dict[str, Any]) -> Iterator[Finding]:
     what = _("`send_ignore_reprint` applies only to articles, but msgtype is `{kind}`").format(kind=kind)
     hint = _("remove it")
     yield Finding("mpnews-only", what, hint, ("send_ignore_reprint",), is_key=True)
+
+
+def _by_hand(data: dict[str, Any]) -> Iterator[Finding]:
+    entries = data.get("for_each")
+    holders = [data, *(entries.values() if isinstance(entries, dict) else ())]
+    filters = [one.get("filter") for one in holders if isinstance(one, dict)]
+    is_listed = any("openids" in one for one in filters if isinstance(one, dict))
+    if "send" in data and (is_listed or data.get("msgtype") != "mpnews"):
+        what = _("`send: by_hand` is for articles to everyone or to a tag, which the WeChat console can send")
+        hint = _("remove it, or use msgtype `mpnews` and a `filter` without `openids`")
+        yield Finding("by-hand", what, hint, ("send",), is_key=True)
 
 
 def _account_twice(data: dict[str, Any]) -> Iterator[Finding]:

@@ -31,6 +31,8 @@ TONES: Final = {
     PlanAction.CONFLICT: "alert",
     PlanAction.BLOCKED: "alert",
     PlanAction.SEND: "due",
+    PlanAction.HAND_OVER: "due",
+    PlanAction.HANDED_OVER: "later",
     PlanAction.RESEND: "due",
     PlanAction.SCHEDULED: "later",
     PlanAction.SENT: "done",

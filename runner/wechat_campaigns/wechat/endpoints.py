@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from wechat_campaigns.core.model import Clock, Sleep
 from wechat_campaigns.core.settings import Account
@@ -77,13 +77,14 @@ class ReadOnlyApi:
         """Close the connections that are kept; another call would open one again."""
         self._client.transport.close()
 
-    def record(self, exchanges: list[dict[str, Any]]) -> None:
-        """Append each exchange from now on, as `recorded_exchange` returns it."""
+    def record(self, exchanges: list[dict[str, Any]]) -> Self:
+        """Append each exchange from now on, as `recorded_exchange` returns it; return the same calls."""
         from wechat_campaigns.wechat.recording import recorded_exchange
 
         self._client.transport.observe = lambda request, reply: exchanges.append(
             recorded_exchange(request, reply)
         )
+        return self
 
     def tags_get(self) -> list[dict[str, Any]]:
         """List the account's tags.

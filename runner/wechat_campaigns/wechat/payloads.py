@@ -30,6 +30,8 @@ def mass_body(
     Source: sendAll and massSend, read 2026-11.
     """
     body: dict[str, Any] = {"msgtype": send.msgtype, **_part(send.content, ids, draft_media_id)}
+    if send.by_hand:
+        return body  # the rest is chosen in the console
     if send.filter.openids:
         left_out = frozenset(skipped)
         body["touser"] = [one for index, one in enumerate(send.filter.openids) if index not in left_out]

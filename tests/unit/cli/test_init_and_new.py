@@ -69,7 +69,7 @@ def test_the_schemas_are_those_of_this_version() -> None:
 def test_the_workflow_uses_the_action_named_on_either_usual_branch() -> None:
     text = starter("github", action="shop/tool@0123abc")[".github/workflows/campaigns.yml"]
     assert "uses: ./" not in text
-    assert text.count("uses: shop/tool@0123abc\n") == 6
+    assert text.count("uses: shop/tool@0123abc\n") == 7
     workflow = yaml.load(text, yaml.BaseLoader)
     assert workflow["on"]["push"]["branches"] == ["main", "master"]
     assert "github.event.repository.default_branch" in workflow["jobs"]["review"]["if"]

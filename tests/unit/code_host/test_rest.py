@@ -193,7 +193,7 @@ def test_outputs_tell_the_next_steps(pull: Path) -> None:
     """The digest, what it covers, and what an apply would do now."""
     actions = dict.fromkeys([*COVERED, *HELD, "unknown", "sent"])
     assert run(["ci", "outputs", plan_file(pull, *actions)]) == ExitCode.OK
-    expected = f"plan_digest={'d' * 64}\npending=4\ndue=3\ncoming=0\nheld=3\n"
+    expected = f"plan_digest={'d' * 64}\npending=4\ndue=3\ncoming=0\nheld=3\napproved=false\n"
     assert (pull / "output").read_text(encoding="utf-8") == expected
 
 

@@ -375,8 +375,9 @@ def test_only_the_streams_asked_for_are_read_verified_and_compared(backend: Back
 
 
 DECISIONS = frozenset(
-    {EventKind.INTENT, EventKind.RESEND, EventKind.SETTLED, EventKind.BASELINE, EventKind.HOLD}
+    {EventKind.INTENT, EventKind.HANDED_OVER, EventKind.RESEND, EventKind.SETTLED, EventKind.BASELINE}
     | {
+        EventKind.HOLD,
         LedgerKind.INIT,
         LedgerKind.GUARD,
         LedgerKind.CAMPAIGNS_FOLDER,

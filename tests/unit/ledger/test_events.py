@@ -16,9 +16,11 @@ from wechat_campaigns.ledger.events import (
     find_chain_faults,
     from_lines,
     heads_of,
+    next_event,
     to_lines,
+    verified_after,
 )
-from wechat_campaigns.protocol.events import Event
+from wechat_campaigns.protocol.events import EMPTY, Entry, Event
 
 
 def made(*lengths: int) -> list[Event]:
@@ -60,6 +62,13 @@ def test_duplicated_event_is_detected(place: int):
 
 def test_stream_without_a_head_is_detected():
     assert find_chain_faults(EVENTS, {"wx1": HEADS["wx1"]})
+
+
+def test_event_of_another_account_in_a_chain_is_detected() -> None:
+    first = EVENTS[0]
+    strange = next_event(Entry(stream="wx1", kind=LedgerKind.CALLBACK), at=first.at, head=first.head)
+    with pytest.raises(TamperedLedgerError, match="wx0"):
+        verified_after("wx0", [first, strange], EMPTY, strange.head)
 
 
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: f"{event.stream}-{event.seq}")

@@ -98,6 +98,7 @@ def test_address_over_ssh_may_name_the_repository_of_one_over_https(one: str, ot
         ("", False),
         ("committed", False),
         ("loose-object", False),
+        ("reference", False),
         ("all", True),
         ("loose-object, reference", True),
     ],

@@ -197,6 +197,20 @@ def test_a_longer_ledger_that_lacks_what_was_seen_is_refused(tmp_path: Path, way
         assert SeenHeads(file).marks() == {STREAM: hold.head}
 
 
+def test_stream_that_the_ledger_lost_is_still_one_of_its_streams(tmp_path: Path) -> None:
+    """Else who goes through all streams would not miss it."""
+    chain(tmp_path, "one", 3)
+    with closing(opened(tmp_path, "one")) as ledger:
+        ledger.events()
+    with closing(sqlite3.connect(tmp_path / "one")) as db, db:
+        db.execute("delete from event where stream = ?", (STREAM,))
+        db.execute("delete from head where stream = ?", (STREAM,))
+    with closing(opened(tmp_path, "one")) as ledger:
+        assert STREAM in ledger.streams()
+        with pytest.raises(TamperedLedgerError):
+            ledger.events([STREAM])
+
+
 @pytest.mark.parametrize("damage", ["memory", "ledger"])
 def test_append_unread_needs_nothing_of_the_past(tmp_path: Path, damage: str) -> None:
     chain(tmp_path, "one", 3)

@@ -12,7 +12,14 @@ from wechat_campaigns.core.model import compute_content_digest
 from wechat_campaigns.ledger.events import LEDGER, LedgerKind, next_event
 from wechat_campaigns.ledger.fold import LedgerState, fold
 from wechat_campaigns.ledger.records import job_id
-from wechat_campaigns.ledger.trust import authenticator, is_signed, questions, unverified
+from wechat_campaigns.ledger.trust import (
+    authenticator,
+    is_decision,
+    is_signed,
+    questions,
+    unverified,
+    verify_guards,
+)
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind
 from wechat_campaigns.protocol.keys import mac_key, mac_of
 from wechat_campaigns.protocol.state import Fate, Status
@@ -134,6 +141,35 @@ def test_msg_id_of_the_platform_replaces_that_of_a_person() -> None:
     book.write(EventKind.SETTLED, named(SALE, sent=True, msg_id=9, why="looked"))
     book.write(EventKind.ACCEPTED, named(SALE, msg_id=7))
     assert job_id(book.read().stream(SERVICE).find("sale", 1)) == 7
+
+
+def test_guard_counts_by_its_mac_and_by_the_guard_that_it_replaces() -> None:
+    book = Book()
+
+    def guards() -> list[Event]:
+        return [event for event in book.mine() if event.kind == LedgerKind.GUARD]
+
+    def write(replaces: str, key: bytes = KEY) -> None:
+        book.write(LedgerKind.GUARD, {"environment": "shop", "rules": {}, "replaces": replaces}, key)
+
+    write("")
+    write(guards()[-1].hash)
+    assert verify_guards(guards(), KEY) == (tuple(guards()), ())
+    write(guards()[-1].hash, OTHER)
+    write("")  # as a copy of the first would say
+    good, bad = verify_guards(guards(), KEY)
+    assert ([*good], [*bad]) == (guards()[:2], guards()[2:])
+    write(good[-1].hash)
+    assert verify_guards(guards(), KEY)[1] == (), "the one that holds ends what was wrong"
+
+
+def test_kinds_that_are_signed_and_that_are_decided() -> None:
+    hold = Entry(stream=SERVICE, kind=EventKind.HOLD, data={"held": True})
+    release = Entry(stream=SERVICE, kind=EventKind.HOLD, data={"held": False})
+    kinds = (LedgerKind.CALLBACK, EventKind.ACCEPTED, EventKind.INTENT, EventKind.SETTLED, LedgerKind.GUARD)
+    entries = [hold, release, *(Entry(stream=SERVICE, kind=kind) for kind in kinds)]
+    assert [is_signed(one) for one in entries] == [False, True, False, True, True, True, True]
+    assert [is_decision(one) for one in entries] == [False, True, False, False, True, True, True]
 
 
 def test_vouching_restores_trust_after_a_new_secret() -> None:

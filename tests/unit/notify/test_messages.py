@@ -31,7 +31,7 @@ from wechat_campaigns.notify.notices import (
     outcome_notices,
     untold,
 )
-from wechat_campaigns.notify.target import notify_target, payload
+from wechat_campaigns.notify.target import failed_request, notice_body, payload
 from wechat_campaigns.send.outcome import left_outcome, planned_outcome
 
 RUN = RunSummary(environment="production", commit="c" * 40, url="https://ci.example/1")
@@ -45,9 +45,7 @@ def outcome(send_id: str = "sale", moment: Moment = Moment.ACCEPTED, why: str = 
 
 
 def tell(kind: Any, address: str, key: str = "", notice: Notice | None = None) -> str | None:
-    target = NotifyTarget(kind=kind, url=URL, when=("accepted",))
-    notices = [notice or outcome()]
-    return notify_target(target, notices, RUN, address=address, key=key, now=NOW)
+    return failed_request(kind, address, key, notice_body(kind, [notice or outcome()], RUN), NOW)
 
 
 @dataclass
@@ -236,9 +234,9 @@ def test_webhook_gets_data_that_a_program_can_verify(robot: Robot) -> None:
 def test_each_moment_has_its_mark_and_its_count() -> None:
     notices = [outcome(f"s{number}", moment, "why") for number, moment in enumerate(Moment)]
     lines = str(message(notices, RUN)).splitlines()
-    assert lines[0].startswith("Campaigns, production: 1 awaiting approval, 1 accepted, 1 rejected")
+    assert lines[0].startswith("Campaigns, production: 1 awaiting approval, 1 accepted, 1 handed over, 1 ")
     assert lines[0].count(", 1 ") == len(Moment) - 1
-    assert "".join(line[0] for line in lines[1:11]) == "•✓✗✗?!!✗✓✗"
+    assert "".join(line[0] for line in lines[1:12]) == "•✓→✗✗?!!✗✓✗"
 
 
 HELD = outcome("held", Moment.HELD)

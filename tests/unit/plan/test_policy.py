@@ -81,6 +81,12 @@ def counted(count: int | None, reviewed: int | None, **changes: Any) -> RuleInpu
     return facts(Policy(audience_drift=Drift(percent=20, floor=50)), **given)
 
 
+def applied(applying: bool = True, **actor: str) -> RuleInput:
+    """A send just before its call, by whoever runs it."""
+    who = {"user": "ann", **actor}
+    return facts(Policy(require_approval_record=True), applying=applying, actor=who)
+
+
 def at_hour(hours: str, now: str) -> RuleInput:
     return facts(Policy(quiet_hours=hours), now=datetime.fromisoformat(f"2026-12-01T{now}+08:00"))
 
@@ -180,6 +186,10 @@ CASES: dict[str, Cases] = {
     "require_preview": Cases(
         stops=[facts(Policy(require_preview=True))],
         passes=[facts(Policy(require_preview=True), state=make_state((LedgerKind.PREVIEW, PREVIEWED)))],
+    ),
+    "require_approval_record": Cases(
+        stops=[applied(agreed="reviewed"), applied(agreed="typed", user=""), applied(approved="")],
+        passes=[applied(agreed="typed"), applied(approved="ann approved #1"), applied(applying=False)],
     ),
     "require_not_after": Cases(
         stops=[facts(Policy(require_not_after=True))],

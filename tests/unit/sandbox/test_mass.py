@@ -204,6 +204,13 @@ def test_a_service_account_reaches_everyone_four_times_a_month(wechat: WeChat) -
     assert job["total"] == 6
 
 
+def test_a_clientmsgid_is_forgotten_when_the_switch_says(wechat: WeChat) -> None:
+    wechat.control("POST", "accounts", {"appid": wechat.appid, "clientmsgid_s": 3600})
+    codes = [wechat.sendall(clientmsgid="a")["errcode"] for _call in range(2)]
+    wechat.wait(3601)
+    assert [*codes, wechat.sendall(clientmsgid="a")["errcode"]] == [0, 45065, 0]
+
+
 def test_calls_are_counted_by_minute_and_day(wechat: WeChat) -> None:
     codes = [wechat.sendall("text", {"content": str(n)})["errcode"] for n in range(61)]
     assert codes == [0] * 60 + [45011]

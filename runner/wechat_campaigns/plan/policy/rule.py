@@ -5,8 +5,8 @@ of `RULES`. Its message names the setting, so that the reader knows where to loo
 `tests/unit/plan/test_policy.py` has what each rule stops and lets pass.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Flag, auto
 from typing import Any
@@ -56,6 +56,8 @@ class RuleInput:
     """True for the look just before a send."""
     is_resend: bool = False
     """True of what is posted once more."""
+    actor: Mapping[str, str] = field(default_factory=dict)
+    """Just before a send: who makes it, as the intent records it."""
     reviewed_count: int | None = None
     """Followers as the reviewed plan counted them; None when only a digest was reviewed."""
 

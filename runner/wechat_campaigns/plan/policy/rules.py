@@ -12,7 +12,7 @@ from wechat_campaigns.core.model import compute_message_digest
 from wechat_campaigns.core.names import quoted
 from wechat_campaigns.core.redact import INVISIBLE
 from wechat_campaigns.core.settings import AccountKind, Drift, Policy
-from wechat_campaigns.ledger.records import QuotaUse, may_have_reached, posted_tag, posted_tag_id
+from wechat_campaigns.ledger.records import QuotaUse, agreed_by, may_have_reached, posted_tag, posted_tag_id
 from wechat_campaigns.plan.decision import campaign_parts
 from wechat_campaigns.plan.hints import on_hold
 from wechat_campaigns.plan.plan import Violation
@@ -86,7 +86,7 @@ def allowed_tags(allowed: tuple[str | int, ...], facts: RuleInput) -> Violation 
 def max_recipients(limit: int, facts: RuleInput) -> Violation | None:
     """An audience may not be larger than declared."""
     count = facts.audience.count
-    if count is not None and count <= limit:
+    if facts.send.by_hand or (count is not None and count <= limit):  # whom a person chooses, nobody counts
         return None
     if count is None:
         return Violation(
@@ -104,7 +104,7 @@ def max_recipients(limit: int, facts: RuleInput) -> Violation | None:
 def audience_drift(drift: Drift, facts: RuleInput) -> Violation | None:
     """The audience may not have grown or shrunk much since the plan was reviewed."""
     count = facts.audience.count
-    if not facts.applying:
+    if not facts.applying or facts.send.by_hand:
         return None
     if facts.reviewed_count is None:
         return Violation(
@@ -233,6 +233,17 @@ def require_preview(_setting: object, facts: RuleInput) -> Violation | None:
     return Violation(
         _("no tester has received this exact content"),
         hint.format(send=quoted(facts.send.id), env=facts.env),
+    )
+
+
+@rule(Trait.FIXED)
+def require_approval_record(_setting: object, facts: RuleInput) -> Violation | None:
+    """Somebody must have agreed to it on record; a plan is shown before."""
+    if not facts.applying or agreed_by(facts.actor):
+        return None
+    return Violation(
+        _("the ledger would not show who agreed to this send"),
+        _("apply it in a CI run that checks `approvals`, or at a terminal without `--auto-approve`"),
     )
 
 

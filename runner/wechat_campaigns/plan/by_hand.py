@@ -1,0 +1,77 @@
+"""What a person sends in the WeChat console: when it is overdue, and by what it is found sent."""
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, time, timedelta
+from typing import Any
+
+from wechat_campaigns.ledger.account import AccountState
+from wechat_campaigns.ledger.records import is_by_hand, job_id
+from wechat_campaigns.plan.quota import CHINA, china_day
+from wechat_campaigns.plan.statistics import DELAY, FOLLOWED_DAYS, READY_HOUR, by_msg_data_id
+from wechat_campaigns.protocol.events import Entry, EventKind
+from wechat_campaigns.protocol.state import Fate, SendState
+from wechat_campaigns.wechat.statistics import NOTIFIED, Days, PublishedArticle
+
+
+def is_overdue(known: SendState, now: datetime) -> bool:
+    """Return whether the figures of its last day are ready, and nothing shows that a person sent it.
+
+    Without `not_after`, its last day is the one on which it was handed over.
+    """
+    ends = known.data.get("not_after")
+    last = china_day(datetime.fromisoformat(ends) if ends is not None else known.at)
+    ready = datetime.combine(last + timedelta(days=1), time(READY_HOUR), CHINA) + DELAY
+    return known.fate is Fate.HANDED_OVER and now >= ready
+
+
+def open_sends(account: AccountState, now: datetime) -> list[SendState]:
+    """List what a person was to send and whose figures WeChat may still show, the earliest first."""
+    latest = now - timedelta(days=FOLLOWED_DAYS)
+    mine = [one for one in account.all_sends() if is_by_hand(one) and job_id(one, "msg_data_id") is None]
+    left = (one for one in mine if one.fate is Fate.HANDED_OVER or one.at > latest)
+    return sorted(left, key=lambda one: one.at)
+
+
+def find_sent(
+    account: AccountState, waiting: Sequence[SendState], days: Days, is_gone: Callable[[str], bool]
+) -> Iterator[Entry]:
+    """Yield what to record of those of `open_sends` that WeChat's figures or its event show as sent.
+
+    Figures have titles. An event has none: it is of the only send whose draft is gone, if they have as many
+    articles.
+
+    Args:
+        is_gone: whether a draft is not in the draft box any more.
+    """
+    jobs = {one.msg_id: one for one in account.job_results.values() if one.status == "send success"}
+    sends = by_msg_data_id(days)
+    for one in account.all_sends():
+        jobs.pop(job_id(one) or 0, None)
+        sends.pop(job_id(one, "msg_data_id") or 0, None)
+    gone = [
+        one
+        for one in waiting
+        if jobs and one.fate is Fate.HANDED_OVER and is_gone(one.data["body"]["mpnews"]["media_id"])
+    ]
+    # Of two with the same titles, what was sent last is of the one that was handed over last.
+    for known in reversed(waiting):
+        told: dict[str, Any] = {"msg_id": job_id(known)}
+        count = len(known.data.get("titles", ()))
+        ended = [job for job in jobs.values() if len(job.links) == count and job.at >= known.at]
+        if gone == [known] and len(ended) == 1:
+            told |= {"msg_id": ended[0].msg_id, "sent_on": china_day(ended[0].at).isoformat()}
+        number = next((number for number in sorted(sends) if _is_of(sends[number], known)), None)
+        if number is not None:
+            day = sends.pop(number)[0].published
+            told |= {"msg_data_id": number, "sent_on": day.isoformat()}
+        if "sent_on" in told and known.origin is not None:
+            data = {"send": known.send, "revision": known.revision, "intent": known.origin.hash, **told}
+            yield Entry(stream=account.stream, kind=EventKind.ACCEPTED, data=data)
+
+
+def _is_of(articles: Sequence[PublishedArticle], known: SendState) -> bool:
+    # Articles that hardly anybody reads may be missing from the figures; the first is among them.
+    titles, since = known.data.get("titles", ()), china_day(known.at)
+    is_notified = all(one.publish_type == NOTIFIED and one.published >= since for one in articles)
+    fits = all(titles[one.index - 1 : one.index] == [one.title] for one in articles)
+    return is_notified and fits and any(one.index == 1 for one in articles)

@@ -1,0 +1,282 @@
+"""Articles that a person sends in the WeChat console: handed over, closed by figures, event or settlement."""
+
+import json
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from werkzeug.serving import make_server
+
+from tests.support.console import set_clock
+from tests.support.playground import SERVICE
+from tests.support.served import served
+from tests.support.shop import MakeShop, Shop
+from tests.support.studio import until
+from wechat_campaigns.core.errors import ExitCode
+from wechat_campaigns.ledger.sqlite import SqliteLedger
+from wechat_campaigns.wechat.callback import CallbackApp, Credentials
+
+MASS = ("/cgi-bin/message/mass/sendall", "/cgi-bin/message/mass/send")
+TO_ALL, TAG = "is_to_all: true", "tag: 会员"
+
+
+def article(title: str, to: str = TAG, more: str = "send: by_hand\n") -> str:
+    content = f"content: {{articles: [{{title: {title}, body: tea.md, cover: {{media_id: cover-1}}}}]}}\n"
+    return f"filter: {{{to}}}\nmsgtype: mpnews\n{content}{more}"
+
+
+@pytest.fixture
+def shop(make_shop: MakeShop) -> Shop:
+    made = make_shop(more="policy: {allow_to_all: true}\n")
+    made.sandbox.media("cover-1", "image")
+    (made.folder / "campaigns" / "tea.md").write_text("新茶上市\n", encoding="utf-8")
+    at(made, 1, "09:00")
+    return made
+
+
+def at(shop: Shop, day: int, time: str) -> None:
+    set_clock(shop.sandbox, date(2026, 12, day), time)
+
+
+def apply(shop: Shop, *words: str) -> list[dict[str, Any]]:
+    code, said = shop.run_here("apply", "--auto-approve", "--quiet", "-o", "json", *words)
+    assert code == ExitCode.OK, said
+    found: list[dict[str, Any]] = json.loads(said)["outcomes"]
+    return found
+
+
+def press(shop: Shop, media_id: str = "", **more: Any) -> dict[str, Any]:
+    """Send a draft in the console: by default the only one that is there."""
+    body = {"appid": SERVICE, "media_id": media_id or drafts(shop)[0], **more}
+    job: dict[str, Any] = shop.sandbox.control("POST", "console", body)
+    return job
+
+
+def drafts(shop: Shop) -> list[str]:
+    page = shop.sandbox.call("draft/batchget", {"offset": 0, "count": 20, "no_content": 1})
+    return [item["media_id"] for item in page["item"]]
+
+
+def status(shop: Shop) -> tuple[int, dict[str, dict[str, Any]]]:
+    code, said = shop.run_here("status", "--format", "json", "--quiet")
+    return code, {row["id"]: row for row in json.loads(said.splitlines()[-1])["sends"]}
+
+
+def mass_calls(shop: Shop) -> int:
+    return sum(one["path"] in MASS for one in shop.sandbox.requests())
+
+
+def test_a_draft_is_handed_over_and_no_run_ever_sends_it(shop: Shop) -> None:
+    shop.write(tea=article("春茶"))
+    row = shop.row("tea")
+    assert (row["action"], row["audience"]["source"]) == ("hand_over", "console")
+    (outcome,) = apply(shop)
+    assert (outcome["result"], len(drafts(shop))) == ("handed_over", 1)
+    assert (shop.row("tea")["action"], apply(shop)) == ("handed_over", [])
+
+    shop.write(tea=article("春茶", more=""))  # by the tool after all
+    assert (shop.row("tea")["action"], apply(shop)) == ("handed_over", [])
+    shop.move("tea", "moved")
+    assert shop.row("moved")["code"] == "moved"
+    assert shop.apply() == ExitCode.POLICY
+    shop.move("moved", "tea")
+    shop.write(tea=article("秋茶", more=""))
+    assert (shop.row("tea")["action"], shop.row("tea")["code"]) == ("conflict", "edited")
+    assert shop.apply() == ExitCode.POLICY
+    assert mass_calls(shop) == 0
+
+
+def test_figures_close_it(shop: Shop) -> None:
+    shop.write(tea=article("春茶", TO_ALL))
+    apply(shop)
+    at(shop, 1, "20:00")
+    press(shop)
+    at(shop, 2, "07:00")
+    assert (status(shop)[0], status(shop)[1]["tea"]["status"]) == (ExitCode.OK, "handed_over")
+    at(shop, 2, "08:40")
+    code, rows = status(shop)
+    assert (code, rows["tea"]["status"]) == (ExitCode.OK, "sent")
+    assert shop.row("tea")["action"] == "sent"
+    assert apply(shop) == []
+
+
+def test_a_month_by_hand_and_by_tool(shop: Shop) -> None:
+    """The quota of a 服务号 is four sends to everyone a month; one a day."""
+    for day, name, by_hand in ((1, "一", True), (3, "二", False), (5, "三", True), (7, "四", False)):
+        at(shop, day, "09:00")
+        shop.write(**{f"no{day}": article(name, TO_ALL, "send: by_hand\n" if by_hand else "")})
+        apply(shop)
+        if by_hand:
+            at(shop, day, "20:00")
+            press(shop)
+        at(shop, day + 1, "09:00")
+        assert status(shop)[0] == ExitCode.OK
+    at(shop, 10, "09:00")
+    used = shop.plan()["accounts"]["main"]
+    jobs = shop.sandbox.jobs()
+    assert (used["limit"], used["used"], len(jobs), mass_calls(shop)) == (4, 4, 4, 2)
+    shop.write(no10=article("五", TO_ALL))
+    assert shop.row("no10")["code"] == "policy"  # nobody could send it
+
+    code, said = shop.run_here("report", "--refresh", "--month", "2026-12", "--format", "json")
+    assert code == ExitCode.OK
+    report = json.loads(said)
+    assert {row["id"]: row["status"] for row in report["sends"]} == {
+        f"no{day}": "sent" for day in (1, 3, 5, 7)
+    }
+    articles = {row["send"]: row["days"][-1]["readers"] for row in report["articles"]}
+    assert articles.keys() == {"no1", "no3", "no5", "no7"}  # none is a stranger's
+    details = [
+        row
+        for day in (1, 3, 5, 7)
+        for row in shop.sandbox.call(
+            "../datacube/getarticletotaldetail",
+            {"begin_date": f"2026-12-0{day}", "end_date": f"2026-12-0{day}"},
+        )["list"]
+    ]
+    assert sum(articles.values()) == sum(row["detail_list"][-1]["read_user"] for row in details) > 0
+
+
+def test_overdue_is_red_until_it_is_settled(shop: Shop) -> None:
+    shop.write(tea=article("春茶", more="send: by_hand\nnot_after: 2026-12-02 21:00\n"))
+    apply(shop)
+    for day, time, code, word in (
+        (2, "22:00", ExitCode.OK, "handed_over"),
+        (3, "08:20", ExitCode.OK, "handed_over"),
+        (3, "08:40", ExitCode.MISSED, "expired"),
+        (9, "12:00", ExitCode.MISSED, "expired"),
+    ):
+        at(shop, day, time)
+        found, rows = status(shop)
+        assert (found, rows["tea"]["status"]) == (code, word)
+    assert shop.row("tea")["action"] == "handed_over"
+    assert shop.run_here("ledger", "settle", "tea", "--sent", "--reason", "标题在后台改过")[0] == ExitCode.OK
+    assert (status(shop)[0], shop.row("tea")["action"]) == (ExitCode.OK, "sent")
+    shop.write(tea=article("春茶", more="send: by_hand\nrevision: 2\n"))
+    assert shop.row("tea")["action"] == "hand_over"
+
+
+def test_settled_as_not_sent_it_is_handed_over_again(shop: Shop) -> None:
+    shop.write(tea=article("春茶"))
+    apply(shop)
+    assert shop.run_here("ledger", "settle", "tea", "--not-sent", "--reason", "不发了")[0] == ExitCode.OK
+    assert shop.row("tea")["action"] == "hand_over"
+    (outcome,) = apply(shop)
+    assert (outcome["result"], len(drafts(shop))) == ("handed_over", 1)
+    assert shop.run_here("ledger", "settle", "tea", "--not-sent", "--reason", "改用程序发")[0] == ExitCode.OK
+    shop.write(tea=article("春茶", more=""))
+    (outcome,) = apply(shop)
+    assert (outcome["result"], mass_calls(shop)) == ("accepted", 1)
+
+
+def test_event_closes_the_only_one_whose_draft_is_gone(shop: Shop) -> None:
+    now = datetime.fromisoformat(shop.sandbox.control("GET", "clock")["now"])
+    receiver = CallbackApp(
+        accounts={"main": Credentials(appid=SERVICE, token="token", aes_key="")},
+        ledger=lambda: SqliteLedger(shop.folder.parent / "ledger.sqlite3", lambda: now + timedelta(hours=1)),
+        clock=lambda: datetime.now(UTC),
+    )
+    shop.write(tea=article("春茶"), coffee=article("咖啡"))
+    handed = {one["id"]: one for one in apply(shop)}
+    assert handed.keys() == {"tea", "coffee"}
+    with served(make_server("127.0.0.1", 0, receiver, threaded=True)) as server:
+        callback = {"url": f"http://127.0.0.1:{server.port}/main", "token": "token", "aes_key": ""}
+        shop.sandbox.control("POST", "accounts", {"appid": SERVICE, "callback": callback})
+        job = press(shop, draft_named(shop, "春茶"), tag_id=100)
+        until(
+            lambda: [one["state"] for one in shop.sandbox.control("GET", "events")["events"]] == ["delivered"]
+        )
+    at(shop, 1, "11:00")
+    code, rows = status(shop)
+    assert (code, rows["tea"]["status"], rows["coffee"]["status"]) == (ExitCode.OK, "sent", "handed_over")
+    at(shop, 2, "08:40")
+    assert status(shop)[0] == ExitCode.MISSED  # coffee
+    ends = [one["data"] for one in shop.log() if one["kind"] == "accepted"]
+    assert ends[-1]["msg_id"] == job["msg_id"]
+    assert ends[-1]["msg_data_id"] == job["msg_data_id"]
+
+
+def draft_named(shop: Shop, title: str) -> str:
+    page = shop.sandbox.call("draft/batchget", {"offset": 0, "count": 20, "no_content": 0})
+    (found,) = [one["media_id"] for one in page["item"] if one["content"]["news_item"][0]["title"] == title]
+    return str(found)
+
+
+def test_account_that_may_not_mass_send(shop: Shop) -> None:
+    shop.sandbox.control("POST", "accounts", {"appid": SERVICE, "kind": "unverified"})
+    shop.write(tea=article("春茶"))
+    (outcome,) = apply(shop)
+    assert outcome["result"] == "handed_over"
+    asked = {one["path"] for one in shop.sandbox.requests()}
+    assert not any(word in path for path in asked for word in ("tags", "mass", "quota", "user"))
+    assert status(shop)[0] == ExitCode.OK
+    at(shop, 2, "09:00")
+    assert status(shop)[0] == ExitCode.MISSED  # its figures cannot be read: a person settles it
+    assert shop.run_here("ledger", "settle", "tea", "--sent", "--reason", "后台已发")[0] == ExitCode.OK
+    assert status(shop)[0] == ExitCode.OK
+
+
+def edit(shop: Shop, media_id: str, **changes: Any) -> None:
+    (first,) = shop.sandbox.call("draft/get", {"media_id": media_id})["news_item"]
+    body = {"media_id": media_id, "index": 0, "articles": {**first, **changes}}
+    assert shop.sandbox.call("draft/update", body)["errcode"] == 0
+
+
+def test_draft_edited_or_deleted_in_the_console(shop: Shop) -> None:
+    shop.write(tea=article("春茶"))
+    assert shop.run_here("draft", "tea", "--auto-approve")[0] == ExitCode.OK
+    (media_id,) = drafts(shop)
+    edit(shop, media_id, content="<p>中奖了</p>")
+    assert shop.apply() == ExitCode.POLICY  # nobody approved it
+    shop.sandbox.call("draft/delete", {"media_id": media_id})
+    assert [one["result"] for one in apply(shop)] == ["handed_over"]
+    (media_id,) = drafts(shop)
+    edit(shop, media_id, author="小李")  # after it was handed over a person may
+    press(shop, tag_id=100)
+    at(shop, 2, "09:00")
+    assert status(shop)[1]["tea"]["status"] == "sent"
+
+    shop.write(coffee=article("咖啡"))
+    apply(shop)
+    shop.sandbox.call("draft/delete", {"media_id": drafts(shop)[0]})
+    at(shop, 3, "09:00")
+    assert status(shop)[0] == ExitCode.MISSED  # deleted is not sent
+
+
+def test_killed_run_hands_over_the_draft_that_it_made(shop: Shop) -> None:
+    shop.write(tea=article("春茶"))
+    assert shop.run_here("draft", "tea", "--auto-approve")[0] == ExitCode.OK  # and killed before the record
+    (media_id,) = drafts(shop)
+    (outcome,) = apply(shop)
+    assert (outcome["result"], drafts(shop)) == ("handed_over", [media_id])
+    assert [
+        one["data"]["body"]["mpnews"]["media_id"] for one in shop.log() if one["kind"] == "handed_over"
+    ] == [media_id]
+
+
+def test_draft_that_no_record_names_is_said(shop: Shop) -> None:
+    shop.write(tea=article("春茶"))
+    shop.sandbox.fault(endpoint="draft/add", kind="cut_after")
+    assert shop.run_here("apply", "--auto-approve")[0] != ExitCode.OK
+    (lost,) = drafts(shop)
+    (outcome,) = apply(shop)
+    assert (outcome["result"], len(drafts(shop))) == ("handed_over", 2)
+    assert lost in outcome["reason"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "filter: {tag: 会员}\nmsgtype: text\ncontent: 你好\nsend: by_hand\n",
+        article("春茶", "openids: [oAAAAAAAAAAAAAAAAAAAAAAAAAA1, oAAAAAAAAAAAAAAAAAAAAAAAAAA2]"),
+        article("春茶", more="send: by_tool\n"),
+    ],
+)
+def test_what_nobody_can_send_in_the_console_is_refused(shop: Shop, text: str) -> None:
+    shop.write(tea=text)
+    code, said = shop.run_here("validate", "--format", "json")
+    assert (code, {"by-hand", "enum", "const"} & {one["rule"] for one in json.loads(said)["problems"]}) != (
+        ExitCode.OK,
+        set(),
+    )
+    assert code == ExitCode.INVALID

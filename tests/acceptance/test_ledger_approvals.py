@@ -1,0 +1,249 @@
+"""With `approval_key`, only what that key signed is sent: no AppSecret, copy or other key approves."""
+
+import json
+import subprocess
+import time
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.shop import SENDALL, MakeShop, Shop, campaign_file
+from wechat_campaigns.core.errors import ExitCode
+from wechat_campaigns.ledger.approvals import public_key, sign
+from wechat_campaigns.ledger.events import LedgerKind
+from wechat_campaigns.ledger.sqlite import SqliteLedger
+from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind
+from wechat_campaigns.protocol.keys import mac_key, mac_of
+
+APPID = "wx0000000000000001"
+KEY, EVIL = "1" * 64, "2" * 64
+ENDED = "no approval of this plan is in force"
+
+
+def with_key(shop: Shop, private: str = KEY) -> Shop:
+    text = (shop.folder / "campaigns/_settings.yaml").read_text(encoding="utf-8")
+    lines = [line for line in text.splitlines() if "approval_key" not in line]
+    key = [f"    approval_key: '{public_key(private)}'"] if private else []
+    at = lines.index("    resend_after: 0")
+    shop.write(_settings="\n".join([*lines[:at], *key, *lines[at:], ""]))
+    return shop
+
+
+@pytest.fixture
+def shop(make_shop: MakeShop) -> Shop:
+    made = with_key(make_shop())
+    made.write(sale=campaign_file("今晚八点。"))
+    made.plan()
+    return made
+
+
+def approve(shop: Shop, private: str = KEY, *words: str) -> tuple[int, str]:
+    return shop.run_here("ledger", "approve", "plan.json", *words, CAMPAIGN_APPROVAL_KEY=private)
+
+
+def apply(shop: Shop, expected: ExitCode = ExitCode.OK) -> list[dict[str, Any]]:
+    words = ("apply", "--auto-approve", "--format", "json", *shop.reviewed("file"))
+    code, said = shop.run_here(*words)
+    assert code == expected, said
+    outcomes: list[dict[str, Any]] = json.loads(said[said.index("{") :])["outcomes"]
+    return outcomes
+
+
+def refused(shop: Shop) -> None:
+    [outcome] = apply(shop, ExitCode.POLICY)
+    assert outcome["code"] == "unapproved", outcome
+    assert shop.texts() == []
+
+
+def store(shop: Shop) -> SqliteLedger:
+    return SqliteLedger(shop.folder.parent / "ledger.sqlite3", clock=lambda: datetime.now(UTC))
+
+
+def end_of(ledger: SqliteLedger) -> str:
+    return next((one.hash for one in reversed(ledger.read(APPID))), EMPTY.hash)
+
+
+def append(shop: Shop, kind: str, private: str = "", **data: Any) -> Event:
+    """Write into the store as anybody may who reaches it."""
+    with closing(store(shop)) as ledger:
+        entry = Entry(stream=APPID, kind=kind, data={"after": end_of(ledger), **data})
+        return ledger.append(sign(entry, private) if private else entry)
+
+
+def approval(shop: Shop) -> dict[str, Any]:
+    plan = json.loads(shop.plan_file.read_text(encoding="utf-8"))
+    return {"plan_digest": plan["plan_digest"], "environment": "shop", "commit": None, "who": ["eve"],
+            "run": "", "at": "2026-11-20T08:00:00+00:00"}  # fmt: skip
+
+
+def test_nothing_is_sent_until_the_plan_is_approved(shop: Shop) -> None:
+    refused(shop)
+    assert shop.plan()["approved"] is False
+    code, said = approve(shop)
+    assert code == ExitCode.OK, said
+    assert shop.plan()["approved"] is True
+    [outcome] = apply(shop)
+    assert (outcome["result"], shop.texts()) == ("accepted", ["今晚八点。"])
+    kinds = {event["kind"]: event for event in shop.log()}
+    assert kinds["intent"]["data"]["approval"] == kinds["approved"]["hash"]
+    assert "mac" not in kinds["approved"]["data"]
+
+
+def test_approving_needs_no_appsecret_and_the_very_plan(shop: Shop) -> None:
+    words = ("ledger", "approve", "plan.json")
+    with_secret = {"CAMPAIGN_APPROVAL_KEY": KEY, "WECHAT_MAIN_SECRET": ""}
+    for private in ("", EVIL, "x" * 64, KEY[:-1]):
+        assert shop.run_here(*words, CAMPAIGN_APPROVAL_KEY=private)[0] == ExitCode.USAGE
+    assert shop.run_here(*words, "--expect-digest", "0" * 64, **with_secret)[0] == ExitCode.POLICY
+    plan = shop.plan_file.read_text(encoding="utf-8")
+    shop.plan_file.write_text(plan.replace("今晚", "明晚"), encoding="utf-8")
+    assert shop.run_here(*words, **with_secret)[0] == ExitCode.POLICY
+    shop.plan_file.write_text(plan, encoding="utf-8")
+    refused(shop)
+    assert shop.run_here(*words, **with_secret)[0] == ExitCode.OK
+    apply(shop)
+
+
+def test_without_a_key_in_the_settings_nothing_is_recorded_and_nothing_asked(make_shop: MakeShop) -> None:
+    shop = make_shop()
+    shop.write(sale=campaign_file("今晚八点。"))
+    assert shop.plan()["approved"] is None
+    assert approve(shop, "")[0] == ExitCode.OK
+    apply(shop)
+    assert LedgerKind.APPROVED not in {event["kind"] for event in shop.log()}
+
+
+def test_the_appsecret_alone_approves_nothing(shop: Shop) -> None:
+    with closing(store(shop)) as ledger:
+        after = end_of(ledger)
+        data = {**approval(shop), "after": after, "signature": "0" * 128}
+        plain = Entry(stream=APPID, kind=LedgerKind.APPROVED, data=data)
+        mac = mac_of(mac_key("0" * 32, APPID), plain)
+        ledger.append(replace(plain, data={**data, "mac": mac}))
+    append(shop, LedgerKind.APPROVED, EVIL, **approval(shop))
+    refused(shop)
+
+
+@pytest.mark.parametrize("private", [EVIL, ""], ids=["exchanged", "removed"])
+def test_a_commit_that_exchanges_the_key_needs_the_one_before(shop: Shop, private: str) -> None:
+    approve(shop)
+    apply(shop)
+    shop.sandbox.reset()
+    with_key(shop, private)
+    shop.write(sale=campaign_file("今晚八点。", "revision: 2\n"))
+    shop.plan()
+    if private:
+        append(shop, LedgerKind.APPROVED, private, **approval(shop))
+    refused(shop)
+    assert approve(shop)[0] == ExitCode.OK, "the reviewers agree to the new key"
+    apply(shop)
+    # From now on the settings alone decide.
+    shop.write(next=campaign_file("明晚八点。"))
+    assert shop.plan()["approved"] is (False if private else None)
+    approve(shop, private)
+    apply(shop)
+
+
+def test_a_key_that_no_apply_has_recorded_is_known_by_the_history(shop: Shop) -> None:
+    def git(*words: str) -> None:
+        identity = ("-c", "user.name=a", "-c", "user.email=a@example.invalid")
+        subprocess.run(["git", *identity, *words], cwd=shop.folder, check=True, capture_output=True)
+
+    shop.write(**{".gitignore": ""})
+    git("init", "--quiet")
+    for private in (KEY, EVIL, ""):
+        with_key(shop, private)
+        git("add", "campaigns")
+        git("commit", "--quiet", "-m", "x")
+        shop.plan()
+        append(shop, LedgerKind.APPROVED, EVIL, **approval(shop))
+        refused(shop)
+    approve(shop)
+    apply(shop)
+
+
+def test_a_copy_revives_nothing_that_a_hold_ended(shop: Shop) -> None:
+    approve(shop)
+    shop.succeed("hold", "main", "--reason", "x")
+    shop.succeed("unhold", "main", "--reason", "y")
+    refused(shop)
+    with closing(store(shop)) as ledger:
+        [approved] = [one for one in ledger.read(APPID) if one.kind == LedgerKind.APPROVED]
+    append(shop, LedgerKind.APPROVED, **approved.data)
+    refused(shop)
+    time.sleep(1)
+    shop.plan()
+    assert approve(shop)[0] == ExitCode.OK
+    apply(shop)
+
+
+def test_a_plan_that_was_made_before_a_hold_is_not_approved_after_it(shop: Shop) -> None:
+    time.sleep(1.1)
+    shop.succeed("hold", "main", "--reason", "x")
+    shop.succeed("unhold", "main", "--reason", "y")
+    assert approve(shop)[0] == ExitCode.POLICY
+    time.sleep(1)
+    shop.plan()
+    assert approve(shop)[0] == ExitCode.OK
+
+
+def test_a_withdrawal_ends_an_approval_without_the_appsecret(shop: Shop) -> None:
+    approve(shop)
+    digest = approval(shop)["plan_digest"]
+    words = ("ledger", "withdraw", "--reason", "价格有误")
+    for unknown in (digest[:7], "f" * 64):
+        assert shop.run_here(*words, unknown)[0] == ExitCode.USAGE
+    time.sleep(1)
+    assert shop.run_here(*words, digest[:12], WECHAT_MAIN_SECRET="")[0] == ExitCode.OK
+    refused(shop)
+    assert approve(shop)[0] == ExitCode.POLICY, "that plan was withdrawn after it was made"
+    time.sleep(1)
+    shop.plan()
+    assert approve(shop)[0] == ExitCode.OK
+    apply(shop)
+
+
+def test_a_withdrawal_stops_a_run_before_its_next_call(make_shop: MakeShop) -> None:
+    shop = with_key(make_shop())
+    entries = "".join(f"  k{n}: {{filter: {{tag: 会员}}, vars: {{key: 第{n}期}}}}\n" for n in range(9))
+    shop.write(many=f"msgtype: text\ncontent: '{{{{ key }}}}'\nfor_each:\n{entries}")
+    digest = shop.plan()["plan_digest"]
+    approve(shop)
+    shop.sandbox.fault(endpoint=SENDALL, kind="latency", latency_s=0.4, times=None)
+    running = shop.begin("apply", "--auto-approve", *shop.reviewed("file"))
+    while shop.posts() < 2:
+        assert running.poll() is None
+        time.sleep(0.01)
+    shop.succeed("ledger", "withdraw", digest, "--reason", "x")
+    out, err = running.communicate(timeout=120)
+    assert running.returncode == ExitCode.POLICY, out + err
+    assert ENDED in out
+    kinds = [event["kind"] for event in shop.log()]
+    assert EventKind.INTENT not in kinds[kinds.index(LedgerKind.WITHDRAWN) :]
+
+
+def test_an_approval_of_a_part_of_the_accounts_is_for_those(shop: Shop) -> None:
+    """Its event names the account by its stream: what stands in another one is no approval of this."""
+    approve(shop)
+    with closing(store(shop)) as ledger:
+        [approved] = [one for one in ledger.read(APPID) if one.kind == LedgerKind.APPROVED]
+        moved = Entry(
+            stream="wx0000000000000002", kind=approved.kind, data=approved.data, nonce=approved.nonce
+        )
+        ledger.append(moved)
+    second = "shop: {kind: service, appid: wx0000000000000002, secret: {env: WECHAT_MAIN_SECRET}}"
+    shop.edit("_settings", "accounts: {", f"accounts: {{{second}, ")
+    shop.succeed("ledger", "init")
+    shop.write(sale=campaign_file("今晚八点。", "account: shop\n"))
+    shop.plan()
+    refused(shop)
+
+
+def test_a_new_key_signs_for_its_public_one(shop: Shop, tmp_path: Path) -> None:
+    made = json.loads(shop.succeed("ledger", "approve", "--new-key", "--format", "json"))
+    assert public_key(made["CAMPAIGN_APPROVAL_KEY"]) == made["approval_key"]
+    assert made["CAMPAIGN_APPROVAL_KEY"] not in shop.succeed("ledger", "approve", "--new-key")
