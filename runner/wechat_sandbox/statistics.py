@@ -185,6 +185,8 @@ def _total(article: PublicArticle, day: date) -> Json:
         "read_delivery_rate": counts[MESSAGE] / article.delivered if article.delivered else 0,
         "read_finish_rate": round(2 * article.share, 4) if has_readers else 0,
         "read_avg_activetime": round(8 * article.share, 4) if has_readers else 0,
+        # In which fifth of the article readers left it: in each as many.
+        "read_jump_position": [{"position": number, "rate": 0.2} for number in range(1, 6)],
     }
 
 
