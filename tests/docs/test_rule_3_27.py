@@ -20,7 +20,9 @@ SHOWN_BY = {
         test_a_reviewed_digest_covers_the_rules
         test_a_protected_environment_sends_nothing_without_a_review""",
     "Approve": """test_what_bob_did_not_approve_is_not_sent test_approval_that_does_not_count
-        test_authors_may_approve_where_the_setting_says_so""",
+        test_authors_may_approve_where_the_setting_says_so
+        test_nothing_is_sent_until_the_plan_is_approved
+        test_an_approved_plan_goes_on_and_an_edited_one_asks""",
     "Record": """test_how_a_send_was_agreed_to_is_recorded test_an_override_is_recorded_with_its_reason
         test_what_bob_approved_is_sent test_tampering_with_any_event_is_found""",
     "Keep": """test_a_send_is_archived_as_it_was_posted test_a_message_that_the_folder_no_longer_renders
