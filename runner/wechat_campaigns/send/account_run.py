@@ -105,6 +105,11 @@ class AccountRun(AccountWriter):
         due: int,
     ) -> None:
         super().__init__(workspace, account)
+        if (approval := context.approvals.get(account.appid)) is not None:
+            # Kept in the ledger, so in English whatever the reader speaks.
+            by = f"plan {approval.plan_digest[:12]} by {', '.join(approval.who)}"
+            told = "; ".join(filter(None, (context.actor.get("approved"), by)))
+            context = replace(context, actor={**context.actor, "approved": told})
         self.plan, self.context, self.stopping, self.watch = plan, context, stopping, workspace.watch
         self.due = due
 
