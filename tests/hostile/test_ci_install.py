@@ -179,7 +179,10 @@ def test_the_action_runs_nothing_of_the_checkout(
     assert hosted.texts() == ["今晚八点，会员全场八折。"]
     assert trap.sprung() == []
     install, command = trap.records()
-    assert all(SANDBOX_SECRET in seen for seen in command), "the spy sees secrets where there are some"
+    seeing = [seen for seen in command if SANDBOX_SECRET in seen]
+    assert len(seeing) >= 2, (
+        "the spy sees secrets where there are some: `review` and `apply` have the AppSecret"
+    )
     for secret in (SANDBOX_SECRET, code_host.writing_token, "WECHAT_MAIN_SECRET", "CAMPAIGN_LEDGER_TOKEN"):
         assert not [seen for seen in install if secret in seen]
 
