@@ -290,7 +290,7 @@ class AccountRun(AccountWriter):
             last_holds=self.plan.last_holds,
             clock_skew=self.watch.current_skew(),
             reviewed=self.context.audiences,
-            actor=self.context.actor,
+            actor=self._by_right()["actor"],
             due=self.due,
         )
 
@@ -431,6 +431,7 @@ class AccountRun(AccountWriter):
         right = {"plan_digest": context.plan_digest, "overrides": overrides, "actor": actor}
         if (approval := context.approvals.get(self.account.appid)) is not None:
             right["approval"] = approval.event.hash
+            actor["approved"] = "; ".join(filter(None, [actor.get("approved"), ", ".join(approval.who)]))
         return right
 
     def _token_was_refused(self, made: AttemptResult | None) -> bool:
