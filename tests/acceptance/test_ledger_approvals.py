@@ -93,8 +93,7 @@ def test_nothing_is_sent_until_the_plan_is_approved(shop: Shop) -> None:
     kinds = {event["kind"]: event for event in shop.log()}
     assert kinds["intent"]["data"]["approval"] == kinds["approved"]["hash"]
     assert "mac" not in kinds["approved"]["data"]
-    digest, user = kinds["approved"]["data"]["plan_digest"], kinds["approved"]["data"]["who"]
-    assert kinds["intent"]["data"]["actor"]["approved"] == f"plan {digest[:12]} by {user[0]}"
+    assert [kinds["intent"]["data"]["actor"]["approved"]] == kinds["approved"]["data"]["who"]
 
 
 def test_approving_needs_no_appsecret_and_the_very_plan(shop: Shop) -> None:
