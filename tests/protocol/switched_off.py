@@ -119,7 +119,7 @@ RULES: dict[str, Rule] = {
     "the window of a resend counts from the first call": _rule(
         "attempts that make no call", (SendState, "open_since", property(_latest_window))
     ),
-    "a resend within 20 hours": _rule("the platform forgets", (decide, "_blocks_resend", _however_late)),
+    "a resend within 20 hours": _rule("WeChat forgets", (decide, "_blocks_resend", _however_late)),
     "45065 without an earlier call is an alarm": _rule(
         "another ledger sends it at any time", (SendState, "status", property(believing_status))
     ),
@@ -177,7 +177,7 @@ RULES: dict[str, Rule] = {
         "a send was renamed while a run waits", (attempt, "_is_of", lambda *_: True)
     ),
     "the positive list": _rule("errors of every kind", (attempt, "verdict", _believing_verdict)),
-    "the deadline of a call": _rule("the platform forgets", (attempt, "BEGIN_WITHIN", timedelta(days=9))),
+    "the deadline of a call": _rule("WeChat forgets", (attempt, "BEGIN_WITHIN", timedelta(days=9))),
     "a call is settled late": _rule("a person settles", (decide, "SETTLE_AFTER", timedelta())),
     "a call may be on its way for ten minutes": _rule(
         "a person settles while a call is on its way", (decide, "SETTLE_AFTER", decide.SETTLE_AFTER / 2)
