@@ -24,9 +24,11 @@ from tests.mutants.listed import LISTED, Mutant
 
 ROOT: Final = Path(__file__).parents[2]
 PACKAGE: Final = Path("runner/wechat_campaigns")
-LIMIT_S: Final = 300
+LIMIT_S: Final = 600
 """A mutant that goes on for so long is killed by that."""
 QUICK: Final = ("-q", "-x", "-m", "not deep", "-p", "no:cacheprovider", "--no-header", "--tb=no")
+DEEP: Final = ("-m", "")
+"""Also deep tests: those of approvals and of hostile settings all are, for the time that they take."""
 PROTOCOL: Final = ("tests/protocol", "--ignore=tests/protocol/test_model.py")
 PROMISE: Final = tuple(
     f"tests/acceptance/test_{name}.py"
@@ -36,7 +38,16 @@ PROMISE: Final = tuple(
     )
 )  # fmt: skip
 MODEL: Final = ("tests/protocol/test_model.py",)
-HOSTILE: Final = ("tests/hostile", "tests/acceptance/test_protected.py")
+HOSTILE: Final = (
+    *(f"tests/acceptance/test_{name}.py" for name in ("protected", "plan_checks", "own_token")),
+    *(
+        f"tests/hostile/test_{name}.py"
+        for name in ("guard", "approved_history", "approvals", "account_approvals")
+    ),
+    *(f"tests/hostile/test_{name}.py" for name in ("settings_act", "committed_state", "offline", "unseen")),
+    "tests/hostile/test_postgres_password.py",
+    *DEEP,
+)
 STAGES: Final = {
     "protocol/": (
         PROTOCOL,
@@ -44,15 +55,15 @@ STAGES: Final = {
         PROMISE,
         MODEL,
     ),
-    "ledger/": (("tests/unit/ledger",), ("tests/unit/core", "tests/unit/send", "tests/hostile"), PROMISE),
-    "send/": (("tests/unit/send",), ("tests/unit/run", "tests/unit/plan", *PROTOCOL), PROMISE, HOSTILE),
+    "ledger/": (("tests/unit/ledger",), ("tests/unit/core", "tests/unit/send"), PROMISE, HOSTILE),
+    "send/": (("tests/unit/send",), ("tests/unit/run", "tests/unit/plan", *PROTOCOL), PROMISE),
     "guard/": (
         ("tests/unit/guard",),
-        ("tests/hostile", "tests/unit/code_host"),
-        ("tests/unit/run", "tests/unit/plan"),
+        ("tests/unit/code_host", "tests/unit/run", "tests/unit/plan"),
+        HOSTILE,
         PROMISE,
     ),
-    "plan/": (("tests/unit/plan",), ("tests/unit/send",), PROMISE),
+    "plan/": (("tests/unit/plan",), ("tests/unit/send",), (*PROMISE, *DEEP)),
 }
 """By the beginning of a file's name: runs of pytest, the nearest first."""
 
@@ -116,13 +127,12 @@ class Copy:
         """Plant a mutant, run the tests that may kill it, and take it out."""
         file, began = self.folder / PACKAGE / name, time.monotonic()
         text = file.read_text(encoding="utf-8")
-        place = f"{name}:{text[: text.index(mutant.old)].count(chr(10)) + 1}"
         try:
             self._write(file, text.replace(mutant.old, mutant.new))
             killed_by = next(filter(None, map(self.failing, stages)), "")
         finally:
             self._write(file, text)
-        return End(mutant, place, killed_by, time.monotonic() - began)
+        return End(mutant, place_of(name, mutant), killed_by, time.monotonic() - began)
 
     def _write(self, file: Path, text: str) -> None:
         file.write_text(text, encoding="utf-8")
@@ -138,13 +148,17 @@ def stages_of(name: str) -> tuple[tuple[str, ...], ...]:
     return (tuple(str(path.relative_to(ROOT)) for path in own), *stages) if own else stages
 
 
+def place_of(name: str, mutant: Mutant) -> str:
+    """Return the file and line of a mutant."""
+    before = (ROOT / PACKAGE / name).read_text(encoding="utf-8").partition(mutant.old)[0]
+    return f"{name}:{before.count(chr(10)) + 1}"
+
+
 def chosen(words: list[str]) -> Iterator[tuple[str, Mutant]]:
     """Yield the mutants that are asked for, each with its file."""
     for name, mutants in LISTED.items():
-        text = (ROOT / PACKAGE / name).read_text(encoding="utf-8")
         for mutant in mutants:
-            place = f"{name}:{text[: text.find(mutant.old)].count(chr(10)) + 1}"
-            if not words or any(word in place for word in words):
+            if not words or any(word in place_of(name, mutant) for word in words):
                 yield name, mutant
 
 

@@ -78,8 +78,8 @@ LISTED: Final[dict[str, tuple[Mutant, ...]]] = {
             "timedelta(minutes=10)", "timedelta(minutes=5)", "a person settles while the call is under way"
         ),
         Mutant(
-            "ARRIVES_WITHIN + CLOCK_TOLERANCE\n",
-            "ARRIVES_WITHIN\n",
+            "ARRIVES_WITHIN + CLOCK_TOLERANCE ",
+            "ARRIVES_WITHIN ",
             "a clock that was behind settles too early",
         ),
         Mutant("(Status.UNKNOWN, Status.DISPUTED)", "(Status.UNKNOWN,)", "a disputed send begins again"),
@@ -409,7 +409,12 @@ LISTED: Final[dict[str, tuple[Mutant, ...]]] = {
             "while mark[0] < last and hashes.get(mark[0]) == mark[1]:", "while mark[0] < last:", "overwrites"
         ),
         Mutant(", (self._chains, known))", ")", "an older copy in another place"),
-        Mutant("(self._memory, also), ", "", "what this process has seen"),
+        Mutant(
+            "(self._memory, also), ",
+            "",
+            "what this process has seen",
+            "the read before has just found it there: only a change between the two reads would tell",
+        ),
         Mutant(
             "self._store.streams() | self._memory.marks().keys()", "self._store.streams()", "a lost account"
         ),

@@ -95,6 +95,20 @@ def test_intent_is_kept_before_the_call():
     assert kinds(ledger.events()) == ["intent", "accepted"]
 
 
+def test_machine_that_sleeps_while_it_connects_makes_no_call():
+    ledger, now = MemoryLedger(), [NOW]
+
+    class Api(ScriptedApi):
+        def mass_sendall(self, _body: Any, *, before_body: Any) -> Any:
+            now[0] += timedelta(minutes=2)
+            before_body()
+            return TAKEN
+
+    outcome = send_once(make_crossing(Api(), ledger, clock=lambda: now[0]))
+    assert outcome.result is Result.NOT_SENT
+    assert kinds(ledger.events()) == ["intent", "rejected"]
+
+
 def test_disallowed_send_is_not_begun():
     _, ledger, _ = sent(TAKEN)
     api = ScriptedApi(mass_sendall=TAKEN)
@@ -103,7 +117,7 @@ def test_disallowed_send_is_not_begun():
 
 
 REFUSING = [*map(api_error, (45028, 40007, 48001, 45009, 40001)), UNREACHABLE]
-UNSURE = [LOST, api_error(-1), api_error(42010), api_error(89504), api_error(123456789)]
+UNSURE = [LOST, api_error(-1), api_error(42010), api_error(48012), api_error(89504), api_error(123456789)]
 
 
 @pytest.mark.parametrize("answer", UNSURE, ids=str)
