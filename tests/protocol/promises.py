@@ -44,7 +44,7 @@ def at_post(runner: Runner, posted: Posted, now_s: int) -> str:
     *before, intent = events_of(kept.hashes)
     if intent.kind not in CALLS or intent.data["clientmsgid"] != posted.key:
         return "P3: a call began without an intent of its own"
-    begun_on = next(one.hashes for one in answers if not one.kept and _is_of(one, intent.stream))
+    begun_on = next(one.hashes for one in answers if not one.kept and one.stream == intent.stream)
     honest = honest_of(tuple(event.hash for event in before))
     return (
         _p1(honest, intent)
@@ -53,10 +53,6 @@ def at_post(runner: Runner, posted: Posted, now_s: int) -> str:
         or _p5(honest, intent, posted)
         or _p6(before, intent, runner, kept)
     )
-
-
-def _is_of(seen: Seen, stream: str) -> bool:
-    return all(event.stream == stream for event in events_of(seen.hashes))
 
 
 @cache
