@@ -504,7 +504,7 @@ def violation(step: Step, before: Snapshot, *, is_new: bool) -> str:
     begun = step.runner is not None and step.posted is not None
     if begun and (broken := promises.at_post(step.runner, step.posted, before.now_s)):
         return broken
-    return (promises.at_any_time(step.after) or promises.once_quiet(step.after)) if is_new else ""
+    return (promises.at_any_time(before, step.after) or promises.once_quiet(step.after)) if is_new else ""
 
 
 @dataclass(frozen=True)
