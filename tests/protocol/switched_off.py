@@ -107,7 +107,7 @@ FAR = frozenset(
         "a resend is held to the window of its intent",
         "a resend is of the send decided on",
         "the deadline of a call",
-        "a decision stands after the event that it names: settlements",
+        "copied settlements and calls are found",
     }
 )
 """Rules without which a promise breaks only seconds into the search."""
@@ -186,15 +186,13 @@ RULES: dict[str, Rule] = {
         "the call's clock is behind", (decide, "SETTLE_AFTER", decide.ARRIVES_WITHIN)
     ),
     "baselines": _rule("somebody sent it by hand", (SendState, "after", _forgetting_baselines)),
-    "a decision stands after the event that it names: settlements": _rule(
+    "copied settlements and calls are found": _rule(
         "who can only write copies",
         (trust, "_is_misplaced", lambda _event: False),
         (state, "_is_copy", lambda *_: False),
     ),
-    "a decision stands after the event that it names: releases": _rule(
-        "a copied release", (trust, "_is_misplaced", lambda _event: False)
-    ),
-    "a decision stands after the event that it names: what is before": _rule(
+    "copied releases are found": _rule("a copied release", (trust, "_is_misplaced", lambda _event: False)),
+    "events taken out before a decision are missed": _rule(
         "events are taken out before a decision",
         (trust, "_is_misplaced", lambda _event: False),
     ),
