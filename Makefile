@@ -22,7 +22,7 @@ install = $(if $(UV),$(UV) pip install --quiet --python $(BIN)/python $(1) 2>/de
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo inbox test test-unit test-lowest check lock audit docs dist bench model torture mutants clean
+.PHONY: help demo inbox test test-unit test-lowest check lock audit docs dist container bench model torture mutants clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -113,6 +113,16 @@ dist: $(DEV) $(CATALOG)  ## build sdist, wheel and a list of what the wheel need
 	@build/sbom/bin/python $(PIP) $(HASHED) $(LOCK)
 	@build/sbom/bin/python $(PIP) --no-deps dist/*.whl
 	@$(BIN)/cyclonedx-py environment build/sbom --output-reproducible -o dist/sbom.cdx.json
+
+# Another engine: `make container ENGINE=podman`. BUILD takes options of the build, such as --build-arg BASE=IMAGE@DIGEST.
+ENGINE ?= docker
+BUILD ?=
+container:  ## build the container image, and run the command in it as nobody, without network; needs docker or podman
+	@$(ENGINE) build --file .github/container/Dockerfile --tag campaign $(BUILD) .
+	@test "$$($(ENGINE) run --rm --entrypoint id campaign -u)" = 10001
+	@$(ENGINE) run --rm --network none --read-only --tmpfs /tmp --cap-drop ALL --entrypoint sh campaign -euc \
+		'cd /tmp && campaign init --ci none && campaign validate && campaign plan --offline && git --version'
+	@$(ENGINE) run --rm --network none --read-only --tmpfs /tmp --cap-drop ALL campaign --version
 
 bench: $(DEV) $(CATALOG)  ## measure speed against known tools, as ratios
 	@$(BIN)/python -m tests.bench

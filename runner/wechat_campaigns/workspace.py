@@ -298,11 +298,12 @@ class Workspace:
         That of the settings, and that of the account's last apply: a commit that exchanges the key, or
         removes it, needs an approval by the one before.
         """
+        own = self.settings.environment.approval_key
+        if (guard := self.guard(appid)) is None:
+            return frozenset(filter(None, {own, *self._past_approval_keys}))
         from wechat_campaigns.ledger.approvals import recorded_key
 
-        guard = self.guard(appid)
-        known = {recorded_key(guard)} if guard is not None else self._past_approval_keys
-        return frozenset(filter(None, {self.settings.environment.approval_key, *known}))
+        return frozenset(filter(None, {own, recorded_key(guard)}))
 
     @cached_property
     def _past_approval_keys(self) -> frozenset[str]:

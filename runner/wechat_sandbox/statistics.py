@@ -185,6 +185,8 @@ def _total(article: PublicArticle, day: date) -> Json:
         "read_delivery_rate": counts[MESSAGE] / article.delivered if article.delivered else 0,
         "read_finish_rate": round(2 * article.share, 4) if has_readers else 0,
         "read_avg_activetime": round(8 * article.share, 4) if has_readers else 0,
+        # In which fifth readers left it: all in the last, as recorded of three readers.
+        "read_jump_position": [{"position": fifth, "rate": fifth // 5} for fifth in range(1, 6)],
     }
 
 

@@ -5,12 +5,14 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+from jsonschema import Draft7Validator
 from werkzeug.serving import make_server
 
 from tests.support.console import set_clock
 from tests.support.playground import SERVICE
 from tests.support.served import served
 from tests.support.shop import MakeShop, Shop
+from tests.support.source import ROOT
 from tests.support.studio import until
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.ledger.sqlite import SqliteLedger
@@ -280,3 +282,16 @@ def test_what_nobody_can_send_in_the_console_is_refused(shop: Shop, text: str) -
         set(),
     )
     assert code == ExitCode.INVALID
+
+
+@pytest.mark.parametrize("by", ["file", "digest"])
+def test_reviewed_hand_over_is_what_is_handed_over(shop: Shop, by: str) -> None:
+    shop.write(tea=article("春茶"))
+    schema = json.loads((ROOT / "schema" / "plan.schema.json").read_text("utf-8"))
+    Draft7Validator(schema).validate(shop.plan())
+    shop.write(tea=article("春茶", more=""))
+    assert shop.apply(*shop.reviewed(by)) == ExitCode.POLICY  # a person was to send it
+    shop.write(tea=article("春茶"))
+    assert [one["result"] for one in apply(shop, *shop.reviewed(by))] == ["handed_over"]
+    assert apply(shop, *shop.reviewed(by)) == []
+    assert mass_calls(shop) == 0

@@ -2,15 +2,19 @@
 
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support.factories import SERVICE
-from tests.support.playground import PICTURES, Playground
+from tests.support.playground import PICTURES, Playground, authentic
+from tests.traces.record import recording
+from tests.traces.walk import MANY, read_traces, walk
 from wechat_campaigns.core.errors import ExitCode, LedgerError
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.send.outcome import Result
@@ -120,7 +124,25 @@ def run_with(playground: Playground, wire: Tripwire, prepared: Any) -> ExitCode 
         playground.wrap_api = playground.wrap_ledger = lambda part: part
 
 
+@pytest.fixture(autouse=True)
+def traces(tmp_path: Path) -> Iterator[Path]:
+    """Everything that the runs of a test ask of store and platform."""
+    with recording(tmp_path / "traces"):
+        yield tmp_path / "traces"
+
+
+def assert_walked(playground: Playground, where: str) -> None:
+    """What the runs did since the sandbox was as new, the model knows."""
+    traces = playground.root.parent / "traces"
+    requests = playground.sandbox.control("GET", "requests", limit=MANY)["requests"]
+    walked = walk(read_traces(traces), playground.ledger().events(), authentic, requests)
+    assert not walked.faults, "\n".join((where, *walked.faults))
+    for file in traces.iterdir():
+        file.unlink()
+
+
 def assert_sent_once(playground: Playground, sends: int, where: str) -> None:
+    assert_walked(playground, where)
     counts = playground.sandbox.sent()
     assert set(counts.values()) <= {1}, f"sent twice after {where}"
     assert len(counts) == sends, f"lost after {where}"
@@ -159,6 +181,7 @@ def test_second_crash_during_recovery_sends_each_exactly_once(playground: Playgr
     prepared = playground.prepare()
     dry = Tripwire()
     run_with(playground, dry, prepared)
+    assert_walked(playground, "an undisturbed run")
     for first in (dry.moments.index("before mass_sendall"), dry.moments.index("after mass_sendall")):
         playground.sandbox.reset()
         playground.ledger_file = playground.ledger_file.with_name(f"{first}.sqlite3")
@@ -283,6 +306,7 @@ def test_full_disk_at_every_append(playground: Playground, kind: str, kept: bool
     counting = FullDisk(10_000, kept)
     playground.wrap_ledger = counting
     playground.apply(prepared)
+    assert_walked(playground, "an undisturbed run")
     for at in range(1, counting.appends + 1):
         playground.sandbox.reset()
         playground.ledger_file = playground.ledger_file.with_name(f"{at}.sqlite3")

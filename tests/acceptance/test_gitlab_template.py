@@ -3,14 +3,17 @@
 import json
 import os
 import subprocess
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import yaml
 
-from tests.support.hosted_repository import SALE, TOOLS, HostedRepository
+from tests.support.code_hosts import FakeCodeHost, serve
+from tests.support.hosted_repository import NEWS, SALE, SETTINGS, TOOLS, HostedRepository, command
 from tests.support.playground import Sandbox
 from wechat_campaigns.core.errors import ExitCode
+from wechat_campaigns.ledger.approvals import public_key
 from wechat_campaigns.source.secret import SANDBOX_SECRET
 
 pytestmark = pytest.mark.deep
@@ -42,6 +45,7 @@ def job(
         "CI_PROJECT_ID": "7",
         "CI_MERGE_REQUEST_DIFF_BASE_SHA": hosted.git("rev-parse", "origin/main"),
         **TEMPLATE["variables"],
+        "GIT_CONFIG_VALUE_0": str(checkout),  # which GitLab expands
         **variables,
     }
     script = "\n".join(TEMPLATE[name][part])
@@ -63,9 +67,7 @@ def test_from_merge_request_to_follower(hosted: HostedRepository) -> None:
     for path in [report / "plan.json", *TEMPLATE["plan"]["artifacts"]["reports"].values()]:
         assert (report.parent / path).exists()
     assert "今晚八点" in (report / "plan.md").read_text(encoding="utf-8")
-    (hosted.folder / "campaign").mkdir()
-    (hosted.folder / "campaign" / "bin").symlink_to(TOOLS)
-    after = job(hosted, "plan", head, "mr", "after_script", CI_BUILDS_DIR=str(hosted.folder))
+    after = job(hosted, "plan", head, "mr", "after_script")
     assert after.returncode == 0, after.stderr
     assert (report / "phones").exists() or "no pictures of the phones" in after.stderr
     assert json.loads((report / "codequality.json").read_text(encoding="utf-8")) == []
@@ -75,7 +77,7 @@ def test_from_merge_request_to_follower(hosted: HostedRepository) -> None:
     assert reviewed.returncode == 0, reviewed.stderr
     assert hosted.texts() == []
     for _ in range(2):
-        applied = job(hosted, "apply", merged, "main", **MAIN, **secret)
+        applied = job(hosted, "apply-approved", merged, "main", **MAIN, **secret)
         assert applied.returncode == 0, applied.stderr
         assert hosted.texts() == ["今晚八点，会员全场八折。"]
     status = job(hosted, "status", merged, "main", **MAIN, **secret)
@@ -92,7 +94,7 @@ def test_each_parallel_job_sends_for_its_part_of_the_accounts(hosted: HostedRepo
     variables = {**MAIN, "WECHAT_MAIN_SECRET": SANDBOX_SECRET, "CI_NODE_TOTAL": "2"}
     assert job(hosted, "review", merged, "main", **variables).returncode == 0
     for index, sent in (("2", 0), ("1", 1), ("1", 1)):
-        applied = job(hosted, "apply", merged, "main", **variables, CI_NODE_INDEX=index)
+        applied = job(hosted, "apply-approved", merged, "main", **variables, CI_NODE_INDEX=index)
         assert applied.returncode == 0, applied.stderr
         assert len(hosted.texts()) == sent
 
@@ -112,6 +114,64 @@ def test_sends_that_are_held_back_fail_the_pipeline(hosted: HostedRepository) ->
             assert told.returncode == expected, told.stderr
     # In a rule, a job that somebody starts fails its pipeline unless the rule says otherwise.
     assert not any(rule.get("allow_failure") for one in TEMPLATE.values() for rule in rules_of(one))
+
+
+def test_an_approved_plan_goes_on_by_itself_and_an_edited_one_waits(hosted: HostedRepository) -> None:
+    """Who approved the deployment is GitLab's word; without its approvals, who started the job."""
+    key, secret = {"CAMPAIGN_APPROVAL_KEY": "1" * 64}, {"WECHAT_MAIN_SECRET": SANDBOX_SECRET}
+    settings = SETTINGS.format(url=hosted.sandbox.url)
+    settings = settings.replace("    accounts:", f"    approval_key: '{public_key('1' * 64)}'\n    accounts:")
+    later = SALE + f"not_before: {(datetime.now(UTC) + timedelta(hours=5)).isoformat(timespec='seconds')}\n"
+    given = [{"user": {"username": "bob"}, "status": "approved"}]
+    given += [{"user": {"username": "eve"}, "status": "rejected"}]
+    deployments = [{"id": 6, "deployable": {"id": 90}}, {"id": 5, "deployable": {"id": 91}}]
+    host = FakeCodeHost(
+        lists={"/projects/7/deployments": deployments},
+        objects={"/projects/7/deployments/5": {"approvals": given}},
+    )
+    table: list[tuple[str, str, list[str]]] = []
+
+    def pipeline(number: int, **variables: str) -> None:
+        commit, folder = hosted.git("rev-parse", "origin/main"), f"main-{number}"
+        assert job(hosted, "review", commit, folder, **MAIN, **secret).returncode == 0
+        outputs = (hosted.folder / folder / "reviewed/outputs.env").read_text(encoding="utf-8")
+        approved = dict(line.split("=", 1) for line in outputs.splitlines())["approved"]
+        applied = job(hosted, "apply", commit, folder, **MAIN, **secret, approved=approved)
+        assert applied.returncode == 0, applied.stderr
+        if approved == "false" and variables:
+            words = {
+                **MAIN,
+                **key,
+                "CI_ENVIRONMENT_NAME": "production-approval",
+                "CI_JOB_ID": "91",
+                **variables,
+            }
+            done = job(hosted, "approve", commit, folder, **words)
+            assert done.returncode == 0, done.stderr
+            assert job(hosted, "apply-approved", commit, folder, **MAIN, **secret).returncode == 0
+        log = command([str(TOOLS / "campaign"), "ledger", "log", "-o", "json"], hosted.folder / folder)
+        events = [json.loads(line) for line in log.splitlines()]
+        who = [event["data"]["who"] for event in events if event["kind"] == "approved"]
+        table.append((approved, ",".join(map(str, who[-1:])), hosted.texts()))
+
+    with serve(host):
+        asked = {"CI_API_V4_URL": host.url, "CAMPAIGN_REVIEW_TOKEN": host.reading_token}
+        hosted.merge_commit(
+            hosted.request(_settings=settings, sale=SALE, later=later.replace("八折", "七折"))
+        )
+        pipeline(1, **asked)
+        hosted.sandbox.advance(6 * 3600)
+        pipeline(2)
+        hosted.merge_commit(hosted.request(news=NEWS))
+        pipeline(3)
+        pipeline(4, GITLAB_USER_LOGIN="carl")
+    sale, seven, news = "今晚八点，会员全场八折。", "今晚八点，会员全场七折。", "新客首单包邮。"
+    assert table == [
+        ("false", "['bob']", [sale]),
+        ("true", "['bob']", [sale, seven]),
+        ("false", "['bob']", [sale, seven]),
+        ("false", "['carl']", [sale, seven, news]),
+    ]
 
 
 def rules_of(part: object) -> list[dict[str, object]]:

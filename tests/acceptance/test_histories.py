@@ -6,7 +6,9 @@ from unittest import mock
 import pytest
 
 from tests.support.histories import History
-from tests.support.playground import Playground
+from tests.support.playground import Playground, authentic
+from tests.traces.record import recording
+from tests.traces.walk import MANY, Walked, read_traces, walk
 from wechat_campaigns.protocol import decide
 from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.protocol.state import StreamState
@@ -16,10 +18,20 @@ QUICK, DEEP = 8, 100
 SEEDS = [pytest.param(seed, marks=[pytest.mark.deep] if seed >= QUICK else []) for seed in range(DEEP)]
 
 
+def walked_by(playground: Playground, traces: Path) -> Walked:
+    """Walk what the runs of a playground did through the rules of the model."""
+    events = playground.ledger().events()
+    requests = playground.sandbox.control("GET", "requests", limit=MANY)["requests"]
+    return walk(read_traces(traces), events, authentic, requests)
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 def test_no_history_sends_a_message_twice(playground: Playground, tmp_path: Path, seed: int) -> None:
     history = History(playground, tmp_path, seed)
-    assert history.play(MOVES) == {}, "\n".join(history.told)
+    with recording(tmp_path / "traces"):
+        assert history.play(MOVES) == {}, "\n".join(history.told)
+    walked = walked_by(playground, tmp_path / "traces")
+    assert not walked.faults, "\n".join((*walked.faults, *history.told))
 
 
 @pytest.mark.parametrize(

@@ -91,6 +91,8 @@ def test_nothing_is_sent_until_the_plan_is_approved(shop: Shop) -> None:
     kinds = {event["kind"]: event for event in shop.log()}
     assert kinds["intent"]["data"]["approval"] == kinds["approved"]["hash"]
     assert "mac" not in kinds["approved"]["data"]
+    digest, user = kinds["approved"]["data"]["plan_digest"], kinds["approved"]["data"]["who"]
+    assert kinds["intent"]["data"]["actor"]["approved"] == f"plan {digest[:12]} by {user[0]}"
 
 
 def test_approving_needs_no_appsecret_and_the_very_plan(shop: Shop) -> None:
@@ -247,3 +249,25 @@ def test_a_new_key_signs_for_its_public_one(shop: Shop, tmp_path: Path) -> None:
     made = json.loads(shop.succeed("ledger", "approve", "--new-key", "--format", "json"))
     assert public_key(made["CAMPAIGN_APPROVAL_KEY"]) == made["approval_key"]
     assert made["CAMPAIGN_APPROVAL_KEY"] not in shop.succeed("ledger", "approve", "--new-key")
+
+
+def test_a_signed_approval_is_the_record_that_a_rule_asks_for(shop: Shop) -> None:
+    """Report and archive name who gave it; without the key, the same run has no record."""
+    shop.add_settings("policy: {require_approval_record: true}\n")
+    with_key(shop, "")
+    shop.plan()
+    [outcome] = apply(shop, ExitCode.POLICY)
+    assert outcome["code"] == "policy", outcome
+    with_key(shop)
+    shop.plan()
+    assert approve(shop)[0] == ExitCode.OK
+    who = shop.log()[-1]["data"]["who"]
+    assert [one["result"] for one in apply(shop)] == ["accepted"]
+    [sent] = json.loads(shop.succeed("report", "--format", "json"))["sends"]
+    assert sent["agreed_by"] == ", ".join(who)
+    shop.succeed("archive", "--quiet")
+    [page] = (shop.folder / "archive").glob("*/index.html")
+    digest = json.loads(shop.plan_file.read_text(encoding="utf-8"))["plan_digest"]
+    shown = page.read_text(encoding="utf-8")
+    assert f"<td>{', '.join(who)}, {datetime.now(UTC).year}-" in shown
+    assert f"plan {digest[:12]}" in shown

@@ -162,6 +162,21 @@ def test_the_container_is_given_all_that_the_wheel_is_made_of(built: Path, tmp_p
     assert contents(next(tmp_path.glob("*.whl"))) == contents(next(built.glob("*.whl")))
 
 
+def test_the_builder_is_sent_what_the_image_is_made_of() -> None:
+    """And no secret, state or history that a checkout may hold beside it."""
+    lines = (ROOT / ".github" / "container" / "Dockerfile").read_text(encoding="utf-8").splitlines()
+    copied = {
+        source
+        for line in lines
+        if line.startswith("COPY ") and "--from" not in line
+        for source in line.split()[1:-1]
+    }
+    ignore = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    rules = [line for line in ignore if line and not line.startswith("#")]
+    assert rules[0] == "*"
+    assert {rule[1:] for rule in rules if rule.startswith("!")} == copied
+
+
 def contents(wheel: Path) -> set[str]:
     return {name for name in zipfile.ZipFile(wheel).namelist() if "__pycache__" not in name}
 

@@ -10,19 +10,24 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from tests.support.playground import PICTURES, SERVICE, Sandbox
+from tests.support.playground import PICTURES, SERVICE, Sandbox, authentic
+from tests.traces.walk import MANY, read_traces, walk
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.files import private_folder, state_folder
+from wechat_campaigns.ledger.sqlite import SqliteLedger
 from wechat_sandbox.server import embedded
 
 pytestmark = pytest.mark.deep
 
+TRACED = Path(__file__).parents[1] / "traces" / "command.py"
+"""The command, which writes what it asks of store and platform."""
 CITIES = ("北京", "上海", "广州", "深圳", "新客", "内测")
 LATENCY_S = 0.05
 """How long the sandbox holds each write, so that a kill often meets a call under way."""
@@ -40,6 +45,10 @@ class Project:
     random: random.Random
     sends: int = 0
     kills: int = 0
+
+    @property
+    def traces(self) -> Path:
+        return self.folder / "traces"
 
     def begin(self, settings: str) -> None:
         (self.folder / "campaigns").mkdir(parents=True)
@@ -69,7 +78,7 @@ class Project:
 
         `kill` does so at a random moment, `signal_at` sends a signal at the first progress of that word.
         """
-        command = [sys.executable, "-m", "wechat_campaigns", "apply", "--auto-approve"]
+        command = [sys.executable, str(TRACED), str(self.traces), "apply", "--auto-approve"]
         process = subprocess.Popen(
             command, cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
         )
@@ -136,6 +145,21 @@ def assert_sent_once(sandbox: Sandbox, project: Project) -> None:
     assert len(counts) == project.sends, "a send was lost"
 
 
+def assert_walked(sandbox: Sandbox, project: Project, environment: str) -> None:
+    """Every run, killed or not, did only what the model knows."""
+    name = f"{environment}.ledger.sqlite3"
+    with closing(SqliteLedger(state_folder(project.folder / "campaigns", os.environ) / name, now)) as ledger:
+        events = ledger.events()
+    requests = sandbox.control("GET", "requests", limit=MANY)["requests"]
+    walked = walk(read_traces(project.traces), events, authentic, requests)
+    assert walked.calls >= project.sends
+    assert not walked.faults, "\n".join(walked.faults)
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
 @contextmanager
 def served(state: Path) -> Iterator[Sandbox]:
     """A sandbox in a process of its own."""
@@ -190,6 +214,7 @@ def _lane(folder: Path, seed: int) -> int:
         project.begin(SETTINGS.format(api=sandbox.url, appid=SERVICE))
         torment(project, lambda: sandbox.advance(61), kills=44)
         assert_sent_once(sandbox, project)
+        assert_walked(sandbox, project, "test")
     return project.kills
 
 
@@ -212,6 +237,7 @@ def test_killed_command_with_its_own_sandbox_sends_once(tmp_path: Path):
     torment(project, advance, kills=14)
     with embedded(state) as url:
         assert_sent_once(Sandbox(url), project)
+        assert_walked(Sandbox(url), project, "sandbox")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

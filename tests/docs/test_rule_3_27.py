@@ -20,7 +20,9 @@ SHOWN_BY = {
         test_a_reviewed_digest_covers_the_rules
         test_a_protected_environment_sends_nothing_without_a_review""",
     "Approve": """test_what_bob_did_not_approve_is_not_sent test_approval_that_does_not_count
-        test_authors_may_approve_where_the_setting_says_so""",
+        test_authors_may_approve_where_the_setting_says_so
+        test_nothing_is_sent_until_the_plan_is_approved
+        test_an_approved_plan_goes_on_and_an_edited_one_asks""",
     "Record": """test_how_a_send_was_agreed_to_is_recorded test_an_override_is_recorded_with_its_reason
         test_what_bob_approved_is_sent test_tampering_with_any_event_is_found""",
     "Keep": """test_a_send_is_archived_as_it_was_posted test_a_message_that_the_folder_no_longer_renders
@@ -29,7 +31,7 @@ SHOWN_BY = {
     "many accounts": """test_copied_campaigns_count_as_the_same_content
         test_interval_lets_one_account_send_and_the_others_wait""",
     "coding agents": "test_an_agent_is_refused_what_reaches_followers_or_loosens_a_rule",
-    "by hand": "test_reviewed_draft_is_the_one_that_is_sent test_baseline_marks_a_campaign_once",
+    "by hand": "test_a_draft_is_handed_over_and_no_run_ever_sends_it test_figures_close_it",
 }
 """The tests of each step of the table, and of what stands below it."""
 

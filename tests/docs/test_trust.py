@@ -1,6 +1,7 @@
 """docs/trust.md: the files to read with their lines, and a threat model that names tests which exist."""
 
 import re
+import subprocess
 
 from tests.docs.blocks import ROOT
 
@@ -36,3 +37,36 @@ def test_every_claim_names_tests_that_exist() -> None:
     named = {claim[2]: re.findall(r"`(test_\w+)`", claim[3]) for claim in claims}
     assert [claim for claim, names in named.items() if not names] == []
     assert {name for names in named.values() for name in names} - tests == set()
+
+
+LEVEL_1 = (
+    "AC-01.01 AC-02.01 AC-03.01 AC-03.02 BR-01.01 BR-01.03 BR-03.01 BR-03.02 BR-07.01 DO-01.01 DO-02.01 "
+    "GV-02.01 GV-03.01 LE-02.01 LE-02.02 LE-03.01 LE-03.02 QA-01.01 QA-01.02 QA-02.01 QA-04.01 QA-05.01 "
+    "QA-05.02 VM-02.01"
+)
+"""Of the OSPS Baseline of 2026-08-28."""
+UNMET = ("not shown", "not met")
+PICTURES_AND_SAMPLES = {".png", ".jpg", ".webp", ".gif", ".mp3", ".mp4"}
+
+
+def test_each_control_names_a_file_or_is_not_met() -> None:
+    section = PAGE.partition("## Self-assessment")[2]
+    rows = re.findall(r"^\| OSPS-(\S+) \| [^|]+ \| ([^|]+) \|$", section, re.M)
+    assert [control for control, _shown in rows] == LEVEL_1.split()
+    for control, shown in rows:
+        files = re.findall(r"`([\w./-]+)`", shown)
+        assert files or shown.startswith(UNMET) or control == "QA-04.01", control
+        assert all((ROOT / file).is_file() for file in files), control
+
+
+def test_no_file_of_the_repository_is_an_executable_or_an_unknown_binary() -> None:
+    listing = subprocess.run(
+        ["git", "ls-files", "-s", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    found = [line.partition("\t")[::2] for line in listing.stdout.split("\0") if line]
+    assert [name for mode, name in found if mode.startswith("100755")] == [".ci/run"]
+    files = {(ROOT / name) for _mode, name in found if (ROOT / name).is_file()}
+    binary = {file for file in files if b"\0" in file.read_bytes()[:8000]}
+    others = {file for file in binary if file.suffix not in PICTURES_AND_SAMPLES}
+    # Cases of what is no text: an invalid campaign, say.
+    assert {file for file in others if "invalid" not in file.parts} == set()

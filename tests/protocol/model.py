@@ -1,22 +1,56 @@
 """Try every interleaving of the real protocol against a model of WeChat and of the store.
 
-Runners are the real `state`, `decide` and `attempt`. Each port call of a runner is one step of the search:
-what it does next depends only on its answers so far, so a runner is kept as the list of its answers, and
-run again from the start to find its next call. `python -m tests.protocol.model` runs the deep setting.
+Runners are the real `state`, `decide`, `attempt`, `trust`, verification and rollback guard. Each port call of
+a runner is one step of the search: what it does next depends only on its answers so far, so a runner is kept
+as the list of its answers, and run again from the start to find its next call.
+
+Read `scenarios` for where searches begin, `promises` for what must hold, `world` for what there is, `runs`
+for what a run does. `python -m tests.protocol` runs the deep setting.
 """
 
 from __future__ import annotations
 
+import gc
 import time
 from collections import deque
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from functools import cache
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, NamedTuple
+from unittest import mock
 
-from tests.protocol.stories import fold
-from wechat_campaigns.core.digest import sample, sha256
+from tests.protocol import promises, runs, world
+from tests.protocol.runs import TOKEN_REFUSED, request, stop_of
+from tests.protocol.world import (
+    APPID,
+    APPIDS,
+    ARRIVES_S,
+    ELSEWHERE,
+    EVENTS,
+    FORGED,
+    FORGOTTEN_S,
+    KEYS,
+    LONG_S,
+    MOMENT_S,
+    REMEMBERED_S,
+    SOON_S,
+    START,
+    WHILE_S,
+    Flying,
+    Posted,
+    Runner,
+    Scenario,
+    Seen,
+    Send,
+    Snapshot,
+    events_of,
+    every_send,
+    keep_event,
+    moment_of,
+    signed,
+    view,
+)
+from wechat_campaigns.core.digest import sha256
 from wechat_campaigns.core.errors import (
     CampaignError,
     LedgerConflictError,
@@ -24,541 +58,453 @@ from wechat_campaigns.core.errors import (
     NoResponseError,
     NotSentError,
 )
-from wechat_campaigns.ledger.events import next_event
-from wechat_campaigns.protocol.attempt import Attempt
-from wechat_campaigns.protocol.decide import Action, Decision, DecisionInput, Reason, decide, may_settle
+from wechat_campaigns.ledger import events as ledger_events
+from wechat_campaigns.ledger import trust
+from wechat_campaigns.ledger.account import AccountState
+from wechat_campaigns.ledger.events import LedgerKind, next_event
+from wechat_campaigns.ledger.trust import is_decision, unverified
+from wechat_campaigns.protocol.decide import Action, Decision, Reason, may_settle
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind, Head
-from wechat_campaigns.protocol.keys import Message, clientmsgid, mac_key, mac_of
-from wechat_campaigns.protocol.state import SendState, Status, StreamState
-
-APPID = "wx0000000000000001"
-SECOND_APPID = "wx0000000000000002"
-KEY = mac_key("0" * 32, APPID)
-START = datetime(2026, 12, 1, 12, tzinfo=UTC)
-REMEMBERED_S = 24 * 3600
-"""How long WeChat knows a clientmsgid."""
-SOON_S, LONG_S, FORGOTTEN_S = 901, 19 * 3600, 24 * 3600 + 1
+from wechat_campaigns.protocol.keys import clientmsgid
+from wechat_campaigns.protocol.state import Status
 
 
-def mac_holds(event: Event) -> bool:
-    return event.data.get("mac") == mac_of(KEY, event)
+class Step(NamedTuple):
+    """One thing that may happen next."""
+
+    said: str
+    after: Snapshot
+    runner: Runner | None = None
+    """Who begins a call by it."""
+    posted: Posted | None = None
 
 
-def authentic(event: Event) -> bool:
-    return mac_holds(event)
+Steps = Iterator[Step]
 
 
-# --- what is being tried ------------------------------------------------------------------------
-
-
-class Send(NamedTuple):
-    """A campaign as one checkout has it."""
-
-    id: str
-    message: str
-    """What followers would see: two ids of one message stand for a renamed file."""
-    formerly: tuple[str, ...] = ()
-    revision: int = 1
-    appid: str = APPID
-    openids: tuple[str, ...] = ()
-    by_hand: bool = False
-
-    @property
-    def body(self) -> dict[str, str]:
-        """What is posted; the followers of another account are others, who may have the same text."""
-        return {"text": self.message if self.appid == APPID else f"{self.message}, from {self.appid}"}
-
-    @property
-    def digest(self) -> str:
-        """Of the content and the recipients, in which the account is not."""
-        return sha256([self.message, self.openids])
-
-
-class Runner(NamedTuple):
-    """One run of apply: what it would send, what it has been answered so far."""
-
-    name: str
-    sends: tuple[Send, ...]
-    present: tuple[Send, ...]
-    """The campaigns of its checkout."""
-    offset_s: int = 0
-    answers: tuple[Any, ...] = ()
-
-
-class Snapshot(NamedTuple):
-    """Everything at one moment; snapshots are compared and kept, so events are named by their hashes."""
-
-    now_s: int
-    hashes: tuple[str, ...]
-    jobs: tuple[tuple[str, str, int], ...]
-    """What WeChat took: clientmsgid, message, when."""
-    flying: tuple[tuple[str, str], ...]
-    """Requests on their way whose sender has given up: clientmsgid, message."""
-    runners: tuple[Runner, ...]
-    waiting: tuple[Runner, ...]
-    """Runs that may be started later, in order."""
-    budget: tuple[tuple[str, int], ...]
-    """How often what may happen may still happen."""
-
-    def left(self, what: str) -> int:
-        return dict(self.budget).get(what, 0)
-
-    def spend(self, what: str) -> Snapshot:
-        return self._replace(budget=tuple((name, n - (name == what)) for name, n in self.budget))
-
-    def ledger(self, stream: str = APPID) -> tuple[Event, ...]:
-        return tuple(event for event in map(EVENTS.__getitem__, self.hashes) if event.stream == stream)
-
-    def head(self, stream: str = APPID) -> Head:
-        events = self.ledger(stream)
-        return events[-1].head if events else EMPTY
-
-    def keep(self, entry: Entry) -> Snapshot:
-        event = next_event(entry, at=START + timedelta(seconds=self.now_s), head=self.head(entry.stream))
-        EVENTS[event.hash] = event
-        return self._replace(hashes=(*self.hashes, event.hash))
-
-
-EVENTS: dict[str, Event] = {}
-"""Every event that any snapshot has held, by its hash."""
-
-
-@dataclass(frozen=True)
-class Scenario:
-    """Where a search begins."""
-
-    name: str
-    runners: tuple[Runner, ...]
-    waiting: tuple[Runner, ...] = ()
-    budget: Mapping[str, int] = field(default_factory=dict)
-
-    unanswered: tuple[Send, ...] = ()
-    """Sends of a run that was killed just after it recorded its intents: their calls were never made."""
-
-    def snapshot(self) -> Snapshot:
-        ago = Snapshot(-SOON_S, (), (), (), self.runners, self.waiting, tuple(sorted(self.budget.items())))
-        for send in self.unanswered:
-            data, body = _request(send, Decision(Action.SEND, Reason.NEW))
-            at = (START + timedelta(seconds=ago.now_s)).isoformat()
-            data |= {"at": at, "after": ago.head().hash, "body_sha256": sha256(body)}
-            data["clientmsgid"] = clientmsgid(APPID, send.id, send.revision)
-            ago = ago.keep(signed(EventKind.INTENT, data, f"killed-{send.id}"))
-        return ago._replace(now_s=0)
-
-
-# --- a runner, from its answers -----------------------------------------------------------------
-
-
-class Asked(BaseException):
-    """A port call that has no answer yet; not an Exception, so that nothing of the real code takes it."""
-
-    def __init__(self, what: str, *details: Any) -> None:
-        super().__init__(what)
-        self.what = what
-        self.details = details
-
-
-class Replay:
-    """The ports of a runner: give the answers it has had, in order, then stop at the next call."""
-
-    def __init__(self, runner: Runner) -> None:
-        self._answers = iter(runner.answers)
-        self._runner = runner
-        self._nonces = 0
-
-    def _next(self, what: str, *details: Any) -> Any:
-        answer = next(self._answers, None)
-        if answer is None:
-            raise Asked(what, *details)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-    def read(self, stream: str, since: Head = EMPTY) -> tuple[Event, ...]:
-        hashes = self._next("read", stream, since)
-        return tuple(EVENTS[name] for name in hashes)
-
-    def append(self, entry: Entry, *, after: Head | None = None) -> Event:
-        self._nonces += 1
-        plain = Entry(
-            stream=entry.stream, kind=entry.kind, data=entry.data, nonce=f"{self._runner.name}{self._nonces}"
-        )
-        if "mac" in entry.data:
-            data = {**plain.data, "mac": mac_of(KEY, plain)}
-            plain = Entry(stream=plain.stream, kind=plain.kind, data=data, nonce=plain.nonce)
-        return EVENTS[self._next("append", plain, after)]
-
-    def ensure_token(self) -> None:
-        """The token: it changes nothing anywhere, so it is no step of its own."""
-
-    def post_once(self, body: Mapping[str, Any], *, begin_by: datetime) -> Mapping[str, Any]:
-        errcode = self._next("post", body["clientmsgid"], body["text"], begin_by)
-        return {"errcode": errcode, "msg_id": 7}
-
-    def clock(self) -> datetime:
-        return START + timedelta(seconds=self._next("clock") + self._runner.offset_s)
-
-
-def program(runner: Runner) -> list[tuple[str, str]]:
-    """One run of apply on the real code: plan, then the sends in turn. Returns how each ended."""
-    ports = Replay(runner)
-    present = {Message(send.appid, send.id, send.revision, send.digest) for send in runner.present}
-    attempts: dict[str, Attempt] = {}
-    last_holds: dict[str, str] = {}
-    ends = []
-    for send in runner.sends:
-        if send.appid not in attempts:
-            attempts[send.appid] = _attempt(ports, send.appid)
-            last_holds[send.appid] = attempts[send.appid].state.last_hold
-        attempt = attempts[send.appid]
-
-        def judge(state: StreamState, send: Send = send) -> Decision:
-            facts = DecisionInput(
-                id=send.id,
-                revision=send.revision,
-                content_digest=send.digest,
-                message_digest=sha256(send.message),
-                openids=send.openids,
-                now=ports.clock(),
-                formerly=send.formerly,
-                is_current=lambda message: is_current(message, present),
-                last_hold=last_holds[send.appid],
-                clock_skew=timedelta(seconds=runner.offset_s),
-            )
-            return decide(state, facts)
-
-        decision = judge(attempt.state)
-        if decision.action not in (Action.SEND, Action.RESEND):
-            ends.append((send.id, decision.reason.value))
-            continue
-        try:
-            if send.by_hand and decision.action is Action.SEND:
-                event = attempt.begin(EventKind.HANDED_OVER, _request(send, decision)[0], judge)
-                ends.append((send.id, "handed over" if event is not None else "not made"))
-                continue
-            made = attempt.make(decision.action, *_request(send, decision), judge)
-            ends.append((send.id, made.status.value if made is not None else "not made"))
-        except CampaignError as error:
-            ends.append((send.id, error.message))
-    return ends
-
-
-def is_current(message: Message, present: Collection[Message]) -> bool:
-    return message in present
-
-
-def _attempt(ports: Replay, appid: str) -> Attempt:
-    state = StreamState(appid)
-    attempt = Attempt(
-        ledger=ports,
-        api=ports,
-        state=state,
-        apply_event=lambda event: state.add(event, is_authentic=authentic(event)),
-        clock=ports.clock,
-        mac_key=KEY,
+def begin(scenario: Scenario) -> Snapshot:
+    """Return the first moment of a scenario."""
+    streams = tuple(() for _ in APPIDS)
+    ago = Snapshot(
+        -SOON_S, streams, (), (), scenario.runners, scenario.waiting, tuple(sorted(scenario.budget.items()))
     )
-    attempt.refresh()
-    return attempt
+    for send in scenario.unanswered:
+        data, body = request(send, Decision(Action.SEND, Reason.NEW))
+        data |= {
+            "at": moment_of(ago.now_s).isoformat(),
+            "after": ago.head().hash,
+            "body_sha256": sha256(body),
+        }
+        data["clientmsgid"] = send.key
+        ago = ago.keep(by_person(ago, EventKind.INTENT, data, f"killed-{send.id}"))
+    return ago._replace(now_s=0)
 
 
-def _request(send: Send, planned: Decision) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the data of an intent and the body to post, as the plan has them: both may be old by then."""
-    if planned.action is Action.RESEND and planned.send_state and (stored := planned.send_state.intent):
-        return {name: stored.data[name] for name in ("send", "revision")}, stored.data["body"]
-    body = send.body
-    data = {"send": send.id, "revision": send.revision, "content_digest": send.digest, "body": body}
-    data["message_digest"] = sha256(send.message)
-    data["openids_sample"] = sample(send.openids, sha256(send.message), 2)
-    if send.formerly:
-        data["formerly"] = list(send.formerly)
-    return data, body
-
-
-@cache
-def _asked(runner: Runner) -> tuple[str, tuple[Any, ...]] | tuple[str, list[tuple[str, str]]]:
-    try:
-        return "done", program(runner)
-    except Asked as call:
-        return call.what, call.details
+def by_person(snapshot: Snapshot, kind: str, data: dict[str, Any], nonce: str) -> Entry:
+    """Sign what somebody with the AppSecret writes."""
+    entry = Entry(stream=APPID, kind=kind, data=data, nonce=nonce)
+    return signed(entry, KEYS[snapshot.secret, APPID])
 
 
 # --- what can happen next -----------------------------------------------------------------------
 
 
-def steps(snapshot: Snapshot) -> Iterator[tuple[str, Snapshot]]:
+def steps(snapshot: Snapshot) -> Steps:
     """Every next moment, each with a line that tells what happened."""
     for number, runner in enumerate(snapshot.runners):
         yield from _runner_steps(snapshot, number, runner)
     if snapshot.waiting and len(snapshot.runners) < 2:
         first, *rest = snapshot.waiting
-        yield (
-            f"{first.name} starts",
-            snapshot._replace(runners=(*snapshot.runners, first), waiting=tuple(rest)),
-        )
-    for number, (msgid, message) in enumerate(snapshot.flying):
-        rest = snapshot._replace(flying=snapshot.flying[:number] + snapshot.flying[number + 1 :])
-        yield "a request that was given up arrives", _taken(rest, msgid, message)[1]
-        yield "a request that was given up is gone for good", rest
-    if not snapshot.flying:  # no proxy holds a request for hours
-        for what, seconds in (("later", SOON_S), ("much later", LONG_S), ("forgotten", FORGOTTEN_S)):
-            if snapshot.left(what):
-                said = f"{seconds} s pass"
-                yield said, snapshot.spend(what)._replace(now_s=snapshot.now_s + seconds)
+        runners = (*snapshot.runners, first._replace(secret=snapshot.secret))
+        yield Step(f"{first.name} starts", snapshot._replace(runners=runners, waiting=tuple(rest)))
+    for number, flying in enumerate(snapshot.flying):
+        if not flying.waiting:
+            rest = snapshot._replace(flying=_without(snapshot.flying, number))
+            yield Step("a request that was given up arrives", _taken(rest, flying.posted)[1])
+            yield Step("a request that was given up is gone for good", rest)
+    yield from _time(snapshot)
     if snapshot.left("elsewhere"):
-        errcode, taken = _taken(snapshot.spend("elsewhere"), clientmsgid(APPID, "sale", 1), "elsewhere")
-        yield f"another program, with another ledger, sends under the same key: errcode {errcode}", taken
+        taken = _taken(snapshot.spend("elsewhere"), Posted(clientmsgid(APPID, "sale", 1), ELSEWHERE))
+        said = f"another program, with another ledger, sends under the same key: errcode {taken[0]}"
+        yield Step(said, taken[1])
     yield from _people(snapshot)
+    yield from _strangers(snapshot)
 
 
-def _people(snapshot: Snapshot) -> Iterator[tuple[str, Snapshot]]:
-    state = fold(APPID, snapshot.ledger(), authentic)
-    if snapshot.left("hold") and not state.holds:
-        entry = Entry(stream=APPID, kind=EventKind.HOLD, data={"held": True, "reason": "stop"}, nonce="hold")
-        yield "somebody puts the account on hold", snapshot.spend("hold").keep(entry)
-    if snapshot.left("unhold") and state.holds:
-        data = {"held": False, "ends": list(state.holds), "reason": "go"}
-        yield "the hold is released", snapshot.spend("unhold").keep(signed(EventKind.HOLD, data, "unhold"))
-    if snapshot.left("upload"):
-        entry = signed("upload", {"upload": "x", "result": "y"}, f"upload{snapshot.left('upload')}")
-        yield "another program records an upload", snapshot.spend("upload").keep(entry)
-    if snapshot.left("forge"):
-        for name, kind, data in _forgeries(snapshot, state):
-            entry = Entry(stream=APPID, kind=kind, data=data, nonce=f"forged-{name}")
-            yield f"who can only write the store forges {name}", snapshot.spend("forge").keep(entry)
-    yield from _pressed(snapshot, state)
-    if snapshot.left("settle") and not snapshot.flying:
-        for known in every_send(state):
-            if may_settle(known, START + timedelta(seconds=snapshot.now_s)):
-                key = clientmsgid(APPID, known.send, known.revision)
-                sent = any(job[0] == key and job[1] != "elsewhere" for job in snapshot.jobs)
-                data = {
-                    "send": known.send,
-                    "revision": known.revision,
-                    "after": snapshot.head().hash,
-                    "sent": sent,
-                    "reason": "console",
-                }
-                said = f"a person settles {known.send} as {'sent' if sent else 'not sent'}, which is true"
-                yield said, snapshot.spend("settle").keep(signed(EventKind.SETTLED, data, "settled"))
+def _without(items: tuple[Any, ...], number: int) -> tuple[Any, ...]:
+    return items[:number] + items[number + 1 :]
 
 
-def _pressed(snapshot: Snapshot, state: StreamState) -> Iterator[tuple[str, Snapshot]]:
-    """A person sends in the console what was handed over, whose key WeChat then does not know."""
-    for known in every_send(state) if snapshot.left("press") else ():
-        if known.origin is not None and known.origin.kind == EventKind.HANDED_OVER and not known.ends:
-            key = clientmsgid(APPID, known.send, known.revision)
-            job = (key, known.data["body"]["text"], snapshot.now_s - REMEMBERED_S)
-            yield f"a person sends {known.send}", snapshot.spend("press")._replace(jobs=(*snapshot.jobs, job))
+TIMES = (
+    ("a moment", MOMENT_S),
+    ("a while", WHILE_S),
+    ("later", SOON_S),
+    ("much later", LONG_S),
+    ("forgotten", FORGOTTEN_S),
+)
 
 
-def _forgeries(snapshot: Snapshot, state: StreamState) -> Iterator[tuple[str, EventKind, dict[str, Any]]]:
-    at = (START + timedelta(seconds=snapshot.now_s - 3600)).isoformat(timespec="microseconds")
-    body = {"text": "forged"}
-    base = {"send": "sale", "revision": 1, "at": at, "body": body, "body_sha256": sha256(body)}
-    base["after"] = snapshot.head().hash
-    yield (
-        "an intent",
-        EventKind.INTENT,
-        {**base, "content_digest": Send("sale", "sale").digest, "clientmsgid": "0" * 32},
-    )
-    for known in every_send(state):
-        intent = next(reversed(known.calls), "")
-        yield (
-            "a rejection",
-            EventKind.REJECTED,
-            {"send": known.send, "revision": known.revision, "intent": intent, "reason": "?"},
+def _time(snapshot: Snapshot) -> Steps:
+    # No request is on its way for longer than the assumption says.
+    until_s = min((flying.until_s for flying in snapshot.flying), default=None)
+    for what, seconds in TIMES:
+        if snapshot.left(what) and (until_s is None or snapshot.now_s + seconds <= until_s):
+            yield Step(f"{seconds} s pass", snapshot.spend(what)._replace(now_s=snapshot.now_s + seconds))
+
+
+# --- a run --------------------------------------------------------------------------------------
+
+
+class Turn(NamedTuple):
+    """A run whose turn it is, and the moment."""
+
+    snapshot: Snapshot
+    number: int
+    runner: Runner
+
+    def answered(self, snapshot: Snapshot, answer: Any) -> Snapshot:
+        """Give it an answer. What changes nothing follows at once: clocks, and tokens while all is well."""
+        after = self.runner._replace(answers=(*self.runner.answers, answer))
+        while (stop := stop_of(after)).what == "clock" or (
+            stop.what == "token" and not snapshot.left("token")
+        ):
+            reply = snapshot.now_s if stop.what == "clock" else "token"
+            after = after._replace(answers=(*after.answers, reply))
+        if stop.marks:
+            marks = {**dict(snapshot.marks), after.memory: stop.marks}
+            snapshot = snapshot._replace(marks=tuple(sorted(marks.items())))
+        if stop.what == "done":
+            accepted = {send for send, how in stop.details if how == "accepted"}
+            reported = tuple(sorted({*snapshot.reported, *accepted}, key=str))
+            return self.gone(snapshot._replace(reported=reported))
+        return snapshot._replace(
+            runners=(*snapshot.runners[: self.number], after, *snapshot.runners[self.number + 1 :])
         )
-        settled = {"send": known.send, "revision": known.revision, "sent": False, "reason": "?"}
-        settled["after"] = snapshot.head().hash
-        yield "a settlement", EventKind.SETTLED, settled
-        yield "that it was sent", EventKind.SETTLED, {**settled, "sent": True, "msg_id": 1}
-    yield (
-        "a baseline",
-        EventKind.BASELINE,
-        {"send": "sale", "revision": 1, "content_digest": Send("sale", "sale").digest, "reason": "?"},
-    )
-    if state.holds:
-        yield "a release", EventKind.HOLD, {"held": False, "ends": list(state.holds), "reason": "?"}
+
+    def gone(self, snapshot: Snapshot) -> Snapshot:
+        """Let it be dead."""
+        return snapshot._replace(runners=_without(snapshot.runners, self.number))
 
 
-def every_send(state: StreamState) -> list[SendState]:
-    return [known for revisions in state.sends.values() for known in revisions.values()]
-
-
-def signed(kind: str, data: dict[str, Any], nonce: str) -> Entry:
-    plain = Entry(stream=APPID, kind=kind, data=data, nonce=nonce)
-    return Entry(stream=APPID, kind=kind, data={**data, "mac": mac_of(KEY, plain)}, nonce=nonce)
-
-
-def _runner_steps(snapshot: Snapshot, number: int, runner: Runner) -> Iterator[tuple[str, Snapshot]]:
-    what, details = _asked(runner)
-    gone = snapshot._replace(runners=snapshot.runners[:number] + snapshot.runners[number + 1 :])
-
-    def answered(snapshot: Snapshot, answer: Any) -> Snapshot:
-        after = runner._replace(answers=(*runner.answers, answer))
-        # The clock is read at once, whatever follows.
-        while _asked(after)[0] == "clock":
-            after = after._replace(answers=(*after.answers, snapshot.now_s))
-        if _asked(after)[0] == "done":
-            return snapshot._replace(runners=(*snapshot.runners[:number], *snapshot.runners[number + 1 :]))
-        return snapshot._replace(runners=(*snapshot.runners[:number], after, *snapshot.runners[number + 1 :]))
-
+def _runner_steps(snapshot: Snapshot, number: int, runner: Runner) -> Steps:
+    turn, stop = Turn(snapshot, number, runner), stop_of(runner)
+    flying = next((one for one in snapshot.flying if one.waiting == runner.name), None)
+    if flying is not None:
+        yield from _on_its_way(turn, flying)
+        return
     if snapshot.left("crash"):
-        yield f"{runner.name} crashes before its {what}", gone.spend("crash")
-    if what == "read":
-        yield from _read(snapshot, runner, answered, *details)
-    elif what == "append":
-        yield from _append(snapshot, runner, answered, gone, *details)
-    else:
-        yield from _post(snapshot, runner, answered, gone, *details)
+        yield Step(f"{runner.name} crashes before its {stop.what}", turn.gone(snapshot).spend("crash"))
+    match stop.what:
+        case "token":
+            yield Step(f"{runner.name} gets a token", turn.answered(snapshot, "token"))
+            yield Step(f"{runner.name} gets no token", turn.answered(snapshot.spend("token"), _NO_TOKEN))
+        case "read":
+            yield from _read(turn, *stop.details)
+        case "append":
+            yield from _append(turn, *stop.details)
+        case _:
+            yield from _post(turn, *stop.details)
 
 
-def _read(
-    snapshot: Snapshot, runner: Runner, answered: Any, stream: str, since: Head
-) -> Iterator[tuple[str, Snapshot]]:
-    hashes = tuple(event.hash for event in snapshot.ledger(stream)[since.seq :])
-    yield f"{runner.name} reads the ledger", answered(snapshot, hashes)
+def _read(turn: Turn, stream: str) -> Steps:
+    snapshot, name = turn.snapshot, turn.runner.name
+    hashes, marks = snapshot.stream(stream), snapshot.marks_of(turn.runner)
+    yield Step(f"{name} reads the ledger", turn.answered(snapshot, Seen(hashes, marks)))
     if snapshot.left("stale") and hashes:
-        old = hashes[:-1]
-        yield f"{runner.name} reads a stale replica", answered(snapshot.spend("stale"), old)
+        old = turn.answered(snapshot.spend("stale"), Seen(hashes[:-1], marks))
+        yield Step(f"{name} reads a stale replica", old)
 
 
 CONDITIONAL = True
 """False in the variant whose store does not look at `after`."""
 
 
-def _append(
-    snapshot: Snapshot, runner: Runner, answered: Any, gone: Snapshot, entry: Entry, after: Head | None
-) -> Iterator[tuple[str, Snapshot]]:
-    said = f"{runner.name} records {entry.kind} of {entry.data['send']}"
+def _append(turn: Turn, entry: Entry, after: Head | None) -> Steps:
+    snapshot, marks = turn.snapshot, turn.snapshot.marks_of(turn.runner)
+    entry = signed(entry, turn.runner.key_of_macs[entry.stream])
+    said = f"{turn.runner.name} records {entry.kind} of {entry.data['send']}"
     if CONDITIONAL and after is not None and after != snapshot.head(entry.stream):
-        yield f"{said}: refused, the ledger moved", answered(snapshot, _CONFLICT)
+        yield Step(f"{said}: refused, the ledger moved", turn.answered(snapshot, _CONFLICT))
         return
     kept = snapshot.keep(entry)
-    yield said, answered(kept, kept.hashes[-1])
+    yield Step(said, turn.answered(kept, Seen(kept.stream(entry.stream), marks, kept=True)))
     if snapshot.left("ledger"):
-        yield f"{said}, kept, unanswered", answered(kept.spend("ledger"), _LEDGER)
-        yield f"{said}: lost", answered(snapshot.spend("ledger"), _LEDGER)
+        yield Step(f"{said}, kept, unanswered", turn.answered(kept.spend("ledger"), _LEDGER))
+        yield Step(f"{said}: lost", turn.answered(snapshot.spend("ledger"), _LEDGER))
     if snapshot.left("crash"):
-        yield f"{said} and crashes", gone._replace(hashes=kept.hashes).spend("crash")
+        yield Step(f"{said} and crashes", turn.gone(kept).spend("crash"))
 
 
-def _post(
-    snapshot: Snapshot,
-    runner: Runner,
-    answered: Any,
-    gone: Snapshot,
-    msgid: str,
-    message: str,
-    begin_by: datetime,
-) -> Iterator[tuple[str, Snapshot]]:
-    said = f"{runner.name} posts {message!r}"
-    if START + timedelta(seconds=snapshot.now_s + runner.offset_s) > begin_by:
-        yield f"{runner.name} does not post: it is too late", answered(snapshot, _UNREACHABLE)
+def _post(turn: Turn, posted: Posted, begin_by: datetime) -> Steps:
+    snapshot, runner = turn.snapshot, turn.runner
+    if moment_of(snapshot.now_s + runner.offset_s) > begin_by:
+        yield Step(f"{runner.name} does not post: it is too late", turn.answered(snapshot, _UNREACHABLE))
         return
-    errcode, taken = _taken(snapshot, msgid, message)
-    yield f"{said}: errcode {errcode}", answered(taken, errcode)
+
+    def begun(how: str, after: Snapshot) -> Step:
+        return Step(f"{runner.name} posts {posted.text!r}: {how}", after, runner, posted)
+
+    errcode, taken = _taken(snapshot, posted)
+    yield begun(f"errcode {errcode}", turn.answered(taken, errcode))
+    intent = EVENTS[next(one for one in reversed(runner.answers) if isinstance(one, Seen)).hashes[-1]]
+    until_s = (
+        int((datetime.fromisoformat(intent.data["at"]) - START).total_seconds()) - runner.offset_s + ARRIVES_S
+    )
+    if snapshot.left("slow"):
+        flying = (*snapshot.flying, Flying(posted, until_s, runner.name))
+        yield begun("it is on its way", snapshot.spend("slow")._replace(flying=flying))
     if snapshot.left("lost"):
         less = snapshot.spend("lost")
-        yield f"{said}: arrives, its answer is lost", answered(_taken(less, msgid, message)[1], _LOST)
-        flying = less._replace(flying=(*less.flying, (msgid, message)))
-        yield f"{said}: no answer, it is still on its way", answered(flying, _LOST)
-    if snapshot.left("unreachable"):
-        yield f"{said}: no connection", answered(snapshot.spend("unreachable"), _UNREACHABLE)
-    if snapshot.left("refused"):
-        yield f"{said}: errcode 40007", answered(snapshot.spend("refused"), 40007)
+        yield begun("arrives, its answer is lost", turn.answered(_taken(less, posted)[1], _LOST))
+        flying = (*less.flying, Flying(posted, until_s))
+        yield begun("no answer, it is still on its way", turn.answered(less._replace(flying=flying), _LOST))
+    for what, answer in (("unreachable", _UNREACHABLE), ("refused", 40007), ("token refused", TOKEN_REFUSED)):
+        if snapshot.left(what):
+            said = "no connection" if answer is _UNREACHABLE else f"errcode {answer}"
+            yield begun(said, turn.answered(snapshot.spend(what), answer))
     if snapshot.left("in use") and errcode == 0:
         less = snapshot.spend("in use")
-        answer = f"{said}: errcode 45066, another program's request has the key and"
-        yield f"{answer} is taken", answered(_taken(less, msgid, "elsewhere")[1], 45066)
-        yield f"{answer} fails", answered(less, 45066)
+        said = "errcode 45066, another program's request has the key and"
+        theirs = _taken(less, Posted(posted.key, ELSEWHERE))[1]
+        yield begun(f"{said} is taken", turn.answered(theirs, 45066))
+        yield begun(f"{said} fails", turn.answered(less, 45066))
     if snapshot.left("busy"):
-        yield f"{said}: taken, errcode -1", answered(_taken(snapshot.spend("busy"), msgid, message)[1], -1)
+        yield begun("taken, errcode -1", turn.answered(_taken(snapshot.spend("busy"), posted)[1], -1))
     if snapshot.left("crash"):
-        yield f"{said} and crashes", _taken(gone.spend("crash"), msgid, message)[1]
+        yield begun("taken, and it crashes", _taken(turn.gone(snapshot).spend("crash"), posted)[1])
+
+
+def _on_its_way(turn: Turn, flying: Flying) -> Steps:
+    """What becomes of a call while its run waits for the answer."""
+    name, number = turn.runner.name, turn.snapshot.flying.index(flying)
+    rest = turn.snapshot._replace(flying=_without(turn.snapshot.flying, number))
+    errcode, taken = _taken(rest, flying.posted)
+    yield Step(f"the call of {name} arrives: errcode {errcode}", turn.answered(taken, errcode))
+    alone = turn.snapshot._replace(
+        flying=tuple(one._replace(waiting="") if one is flying else one for one in turn.snapshot.flying)
+    )
+    if alone.left("lost"):
+        yield Step(f"{name} waits no longer", turn.answered(alone.spend("lost"), _LOST))
+    if alone.left("crash"):
+        yield Step(f"{name} crashes while its call is on its way", turn.gone(alone.spend("crash")))
 
 
 _CONFLICT = LedgerConflictError("moved", hint="")
 _LEDGER = LedgerError("no answer", hint="")
 _LOST = NoResponseError("cut", hint="")
 _UNREACHABLE = NotSentError("no connection", hint="")
+_NO_TOKEN = CampaignError("no token", hint="")
 
 
-def _taken(snapshot: Snapshot, msgid: str, message: str) -> tuple[int, Snapshot]:
+def _taken(snapshot: Snapshot, posted: Posted) -> tuple[int, Snapshot]:
     """WeChat takes a request once within a day of its first."""
-    if any(job[0] == msgid and snapshot.now_s - job[2] < REMEMBERED_S for job in snapshot.jobs):
+    if snapshot.is_known(posted.key):
         return 45065, snapshot
-    return 0, snapshot._replace(jobs=(*snapshot.jobs, (msgid, message, snapshot.now_s)))
+    return 0, snapshot._replace(jobs=(*snapshot.jobs, (posted, snapshot.now_s)))
 
 
-# --- what must hold -----------------------------------------------------------------------------
+# --- people, who have the AppSecret -------------------------------------------------------------
 
 
-def violation(before: Snapshot, said: str, after: Snapshot) -> str:
-    """Return the property that a step broke; empty while all hold."""
-    messages = [message for _, message, _ in after.jobs if message != "elsewhere"]
-    if len(messages) != len(set(messages)):
-        return "P1: one message was accepted twice"
-    if "forged" in messages:
-        return "P5: who cannot sign caused a send"
-    if " posts " in said:  # whatever came of it
-        broken = _posted_wrongly(before, said)
-        if broken:
-            return broken
-    return _told_wrongly(after)
+def _people(snapshot: Snapshot) -> Steps:
+    if snapshot.left("hold"):
+        entry = Entry(
+            stream=APPID,
+            kind=EventKind.HOLD,
+            data={"held": True, "reason": "stop"},
+            nonce=f"hold{snapshot.left('hold')}",
+        )
+        yield Step("somebody puts the account on hold", snapshot.spend("hold").keep(entry))
+    if snapshot.left("timed hold"):
+        data = {"held": True, "reason": "stop", "until": moment_of(snapshot.now_s + SOON_S - 1).isoformat()}
+        entry = Entry(
+            stream=APPID, kind=EventKind.HOLD, data=data, nonce=f"timed{snapshot.left('timed hold')}"
+        )
+        yield Step("somebody holds the account for 15 minutes", snapshot.spend("timed hold").keep(entry))
+    if snapshot.left("press"):
+        yield from _pressed(snapshot)
+    if snapshot.left("secret") and not snapshot.runners and not snapshot.flying:
+        yield Step("the AppSecret is changed", snapshot.spend("secret")._replace(secret=1))
+    if not any(snapshot.left(what) for what in DECISIONS):
+        return
+    state = view(APPID, snapshot.stream(), snapshot.secret)
+    if state is None:  # the command refuses such a ledger
+        return
+    for said, what, kind, data, fact in _decisions(snapshot, state):
+        entry = by_person(
+            snapshot, kind, {**data, "after": snapshot.head().hash}, f"{what}{snapshot.left(what)}"
+        )
+        following = snapshot.spend(what).keep(entry)
+        if fact:
+            following = following._replace(facts=tuple(sorted({*following.facts, fact})))
+        yield Step(said, following)
 
 
-def _posted_wrongly(snapshot: Snapshot, said: str) -> str:
-    name = said.partition(" ")[0]
-    runner = next(runner for runner in snapshot.runners if runner.name == name)
-    if abs(runner.offset_s) > 300:
-        return "P6: a call began while the clock was wrong"
-    mine = [event for event in map(EVENTS.__getitem__, snapshot.hashes) if event.nonce.startswith(name)]
-    intents = [event for event in mine if event.kind in (EventKind.INTENT, EventKind.RESEND)]
-    if not intents:
-        return "P3: a call began without an intent"
-    latest = intents[-1]
-    if fold(latest.stream, snapshot.ledger(latest.stream)[: latest.seq - 1], authentic).holds:
-        return "P3: a call began after a hold"
-    reads = ([EVENTS[name] for name in answer] for answer in runner.answers if isinstance(answer, tuple))
-    begun_on = next(read for read in reads if all(event.stream == latest.stream for event in read))
-    if _holds(snapshot.ledger(latest.stream)[: latest.seq - 1]) != _holds(begun_on):
-        return "P3: a release let a run go on that was held"
-    return ""
+def _pressed(snapshot: Snapshot) -> Steps:
+    """A person sends in the console what was handed over, whose key WeChat then does not know."""
+    state = view(APPID, snapshot.stream(), snapshot.secret)
+    for known in every_send(state) if state is not None else ():
+        if known.origin is not None and known.origin.kind == EventKind.HANDED_OVER and not known.ends:
+            posted = Posted(clientmsgid(APPID, known.send, known.revision), known.data["body"]["text"])
+            job = (posted, snapshot.now_s - REMEMBERED_S)
+            yield Step(
+                f"a person sends {known.send}", snapshot.spend("press")._replace(jobs=(*snapshot.jobs, job))
+            )
 
 
-def _holds(events: Iterable[Event]) -> list[Event]:
-    return [event for event in events if event.kind == EventKind.HOLD]
+DECISIONS = ("unhold", "upload", "guard", "baseline", "settle", "lie", "trust")
 
 
-def _told_wrongly(snapshot: Snapshot) -> str:
-    """Look at what the ledger says, once nothing is under way that it cannot know of yet."""
-    if snapshot.runners or snapshot.flying:
-        return ""
-    accepted = {job[0] for job in snapshot.jobs if job[1] != "elsewhere"}
-    for appid in (APPID, SECOND_APPID):
-        for known in every_send(fold(appid, snapshot.ledger(appid), authentic)):
-            taken = clientmsgid(appid, known.send, known.revision) in accepted
-            if taken and known.status is Status.REJECTED:
-                return f"P2: {known.send} was accepted, and the ledger says {known.status.value}"
-            if not taken and known.status is Status.ACCEPTED and not _may_be_ours(snapshot, known):
-                return f"P2: the ledger says accepted of {known.send}, which the platform never took from it"
-    return ""
+def _decisions(
+    snapshot: Snapshot, state: AccountState
+) -> Iterator[tuple[str, str, str, dict[str, Any], str]]:
+    if snapshot.left("unhold") and state.holds:
+        data = {"held": False, "ends": list(state.holds), "reason": "go"}
+        yield "the hold is released", "unhold", EventKind.HOLD, data, ""
+    if snapshot.left("upload"):
+        yield (
+            "another program records an upload",
+            "upload",
+            LedgerKind.UPLOAD,
+            {"upload": "x", "result": "y"},
+            "",
+        )
+    if snapshot.left("guard"):
+        yield (
+            "another program records its rules",
+            "guard",
+            LedgerKind.GUARD,
+            {"environment": "e", "replaces": ""},
+            "",
+        )
+    if snapshot.left("baseline") and state.find("sale", 1).status is Status.REJECTED:
+        data = {
+            "send": "sale",
+            "revision": 1,
+            "content_digest": Send("sale", "sale").digest,
+            "reason": "by hand",
+        }
+        yield "somebody sent sale by hand, and says so", "baseline", EventKind.BASELINE, data, ""
+    if snapshot.left("trust") and snapshot.secret:
+        doubted = unverified(events_of(snapshot.stream()), KEYS[1, APPID], KEYS[0, APPID])
+        data = {"distrusted": [event.hash for event in doubted]}
+        yield (
+            "who has both AppSecrets vouches for the old one's events",
+            "trust",
+            LedgerKind.TRUSTED,
+            data,
+            "",
+        )
+    if snapshot.left("settle") or snapshot.left("lie"):
+        yield from _settlements(snapshot, state)
 
 
-def _may_be_ours(snapshot: Snapshot, known: SendState) -> bool:
-    """45065 may speak of a job of another ledger: nobody can tell after a first call without an answer."""
-    ended = {
-        event.data["intent"]: event.kind
-        for event in map(EVENTS.__getitem__, snapshot.hashes)
-        if "intent" in event.data
-    }
-    ends = [ended.get(call) for call in known.calls]
-    left = [end for end in ends if end != EventKind.REJECTED]
-    return left[:1] == [None] and EventKind.DUPLICATE in left
+def _settlements(
+    snapshot: Snapshot, state: AccountState
+) -> Iterator[tuple[str, str, str, dict[str, Any], str]]:
+    """A person says what is in the console, or what is not so; also while a call is on its way."""
+    for known in every_send(state):
+        if known.status not in (Status.UNKNOWN, Status.DISPUTED):
+            continue
+        key = clientmsgid(APPID, known.send, known.revision)
+        for sent in (True, False):
+            is_true = sent is snapshot.took(key)
+            what = "settle" if is_true else "lie"
+            # The command compares its clock with WeChat's, so it is as this one.
+            if snapshot.left(what) and (sent or may_settle(known, moment_of(snapshot.now_s))):
+                data = {"send": known.send, "revision": known.revision, "sent": sent, "reason": "console"}
+                word = "sent" if sent else "not sent"
+                said = (
+                    f"a person settles {known.send} as {word}, which is {'true' if is_true else 'not true'}"
+                )
+                yield said, what, EventKind.SETTLED, data, "" if is_true else f"{word}: {key}"
+
+
+# --- strangers, who can only write to the store -------------------------------------------------
+
+
+def _strangers(snapshot: Snapshot) -> Steps:
+    if snapshot.left("forge"):
+        state = view(APPID, snapshot.stream(), snapshot.secret)
+        for name, kind, data in _forgeries(snapshot, state) if state is not None else ():
+            entry = Entry(stream=APPID, kind=kind, data=data, nonce=f"{FORGED}-{name}")
+            yield Step(f"who can only write the store forges {name}", snapshot.spend("forge").keep(entry))
+    if snapshot.left("copy"):
+        for event in events_of(snapshot.stream()):
+            entry = Entry(stream=APPID, kind=event.kind, data=event.data, nonce=event.nonce)
+            yield Step(
+                f"who can only write the store copies {_name(event)}", snapshot.spend("copy").keep(entry)
+            )
+    for what in ("take out", "take out before a decision"):
+        if snapshot.left(what):
+            yield from _taken_out(snapshot, what)
+
+
+def _name(event: Event) -> str:
+    return f"event {event.seq}, {event.kind} of {event.data.get('send', 'the account')}"
+
+
+def _forgeries(snapshot: Snapshot, state: AccountState) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    at = moment_of(snapshot.now_s - 3600).isoformat(timespec="microseconds")
+    body, digest = {"text": FORGED}, Send("sale", "sale").digest
+    base = {"send": "sale", "revision": 1, "at": at, "body": body, "body_sha256": sha256(body)}
+    base["after"] = snapshot.head().hash
+    yield "an intent", EventKind.INTENT, {**base, "content_digest": digest, "clientmsgid": "0" * 32}
+    for known in every_send(state):
+        mine = {"send": known.send, "revision": known.revision, "reason": "?"}
+        yield "a rejection", EventKind.REJECTED, {**mine, "intent": next(reversed(known.calls), "")}
+        mine["after"] = snapshot.head().hash
+        yield "a settlement", EventKind.SETTLED, {**mine, "sent": False}
+        yield "that it was sent", EventKind.SETTLED, {**mine, "sent": True, "msg_id": 1}
+    baseline = {"send": "sale", "revision": 1, "content_digest": digest, "reason": "?"}
+    yield "a baseline", EventKind.BASELINE, baseline
+    if state.holds:
+        yield "a release", EventKind.HOLD, {"held": False, "ends": list(state.holds), "reason": "?"}
+    yield "a word for all before it", LedgerKind.TRUSTED, {"after": snapshot.head().hash, "distrusted": []}
+
+
+def _taken_out(snapshot: Snapshot, what: str) -> Steps:
+    """Take events out, and chain the rest anew: an event alone, all of a send, all."""
+    events = events_of(snapshot.stream())
+    last = max((event.seq for event in events if is_decision(event)), default=0)
+    if what == "take out before a decision":
+        choice = [event for event in events if event.seq < last]
+    else:
+        choice = list(events)
+    sends = {event.data["send"] for event in choice if "send" in event.data}
+    groups = [(f"event {event.seq}", [event]) for event in choice]
+    groups += [
+        (f"all of {send}", [event for event in choice if event.data.get("send") == send]) for send in sends
+    ]
+    less = snapshot.spend(what)._replace(facts=tuple(sorted({*snapshot.facts, "taken out"})))
+    for said, taken in groups:
+        left = [event for event in events if event not in taken]
+        yield Step(f"who can write the store takes out {said}", less.with_stream(APPID, _chained(left)))
+        if snapshot.runners:  # a run that goes on has read what is missing now, and decides by it
+            continue
+        cut = tuple(event.hash for event in left)
+        yield Step(f"who can write the store takes out {said} alone", less.with_stream(APPID, cut))
+
+
+def _chained(events: list[Event]) -> tuple[str, ...]:
+    head, hashes = EMPTY, []
+    for event in events:
+        entry = Entry(stream=event.stream, kind=event.kind, data=event.data, nonce=event.nonce)
+        again = keep_event(next_event(entry, at=event.at, head=head))
+        hashes.append(again.hash)
+        head = again.head
+    return tuple(hashes)
 
 
 # --- the search ---------------------------------------------------------------------------------
+
+
+def violation(step: Step, before: Snapshot, *, is_new: bool) -> str:
+    """Return the promise that a step broke; empty while all hold. A moment that is known was looked at."""
+    begun = step.runner is not None and step.posted is not None
+    if begun and (broken := promises.at_post(step.runner, step.posted, before.now_s)):
+        return broken
+    return (promises.at_any_time(step.after) or promises.once_quiet(step.after)) if is_new else ""
 
 
 @dataclass(frozen=True)
@@ -574,21 +520,38 @@ class Found:
 
 def search(scenario: Scenario, *, most: int = 10**9) -> Found:
     """Try everything, breadth first, so that a counterexample is as short as can be."""
-    _asked.cache_clear()
-    begun, first = time.monotonic(), scenario.snapshot()
+    for cached in (stop_of, view, promises.honest_of, promises.honest_state, promises.at_post, runs.guarded):
+        cached.cache_clear()
+    for kept in (EVENTS, world.VALID, world.INTACT):
+        kept.clear()
+    gc.disable()  # nothing that is kept is ever let go, and to look for it takes longer than the search
+    try:
+        with (
+            mock.patch.object(trust, "has_valid_mac", world.valid_mac_once),
+            mock.patch.object(ledger_events, "is_intact", world.is_intact_once),
+        ):
+            return _search(begin(scenario), most)
+    finally:
+        gc.enable()
+
+
+def _search(first: Snapshot, most: int) -> Found:
+    begun = time.monotonic()
     came: dict[Snapshot, tuple[Snapshot, str] | None] = {first: None}
     queue = deque([first])
     while queue:
         if len(came) >= most:
             return Found(len(came), time.monotonic() - begun, complete=False)
         snapshot = queue.popleft()
-        for said, following in steps(snapshot):
-            if following in came:
-                continue
-            came[following] = (snapshot, said)
-            if broken := violation(snapshot, said, following):
-                return Found(len(came), time.monotonic() - begun, False, broken, _story(came, following))
-            queue.append(following)
+        for step in steps(snapshot):
+            is_new = step.after not in came
+            broken = violation(step, snapshot, is_new=is_new)
+            if is_new:
+                came[step.after] = (snapshot, step.said)
+                queue.append(step.after)
+            if broken:
+                story = (*_story(came, snapshot), step.said)
+                return Found(len(came), time.monotonic() - begun, False, broken, story)
     return Found(len(came), time.monotonic() - begun, complete=True)
 
 

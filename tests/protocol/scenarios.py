@@ -1,161 +1,112 @@
-"""Where the searches begin, and the rules that are switched off to see a search find what they prevent."""
+"""Where the searches begin: who runs apply with which files, and what else may happen how often."""
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from datetime import datetime, timedelta
-from unittest import mock
+from typing import Any
 
-from tests.protocol import model
-from tests.protocol.model import Runner, Scenario, Send
-from wechat_campaigns.protocol import attempt, decide
-from wechat_campaigns.protocol.events import EventKind
-from wechat_campaigns.protocol.state import SendState, Status, StreamState
-from wechat_campaigns.protocol.verdict import verdict
+from tests.protocol.world import SECOND_APPID, WHILE_S, Runner, Scenario, Send
 
 SALE = Send("sale", "sale")
 MOVED = Send("autumn/sale", "sale")
 AGAIN = Send("sale", "sale, once more", revision=2)
 RENAMED = Send("autumn/sale", "sale", formerly=("sale",))
-BY_HAND = Send("sale", "sale", by_hand=True)
 OTHER = Send("news", "news")
+BY_HAND = Send("sale", "sale", by_hand=True)
+EDITED = Send("sale", "sale", edit="30 % off")
+SPLIT = Send("sale[north]", "sale", edit="for the north")
+ONE, TWO_ = ("o1", "o2"), ("o3", "o4")
+FIRST, SECOND = (
+    Send(f"sale#{n}", "sale", openids=mine, whole=ONE + TWO_) for n, mine in ((1, ONE), (2, TWO_))
+)
+GREW = ("o5", "o6", *ONE, *TWO_)
+FIRST_GREW, SECOND_GREW = (
+    Send(f"sale#{n}", "sale", openids=mine, whole=GREW, edit="30 % off")
+    for n, mine in ((1, GREW[:3]), (2, GREW[3:]))
+)
 LISTED = Send("sale#1", "sale", openids=("o1", "o2", "o3"))
 GROWN = Send("autumn/sale#1", "sale", openids=("o4", "o3", "o2", "o1"))
-REASSIGNED = Send("sale", "sale", appid=model.SECOND_APPID)
+REASSIGNED = Send("sale", "sale", appid=SECOND_APPID)
+TILL_SOON = Send("sale", "sale", not_after_s=WHILE_S + 20)
+FROM_SOON = Send("sale", "sale", not_before_s=WHILE_S + 20)
 
 
-def runner(name: str, *sends: Send, offset_s: int = 0) -> Runner:
+def runner(name: str, *sends: Send, **more: Any) -> Runner:
     chosen = sends or (SALE,)
-    return Runner(name, chosen, chosen, offset_s)
+    return Runner(name, chosen, chosen, **more)
 
 
-TWO = (runner("ann"), runner("bob"))
+ANN, BOB, CAT = (runner(name) for name in ("ann", "bob", "cat"))
+TWO = (ANN, BOB)
 SCENARIOS = (
-    Scenario("answers lost, runs crash", TWO, (runner("cat"),), {"lost": 1, "crash": 1, "later": 1}),
-    Scenario("the platform forgets", (runner("ann"),), (runner("bob"),),
+    Scenario("answers lost, runs crash", TWO, (CAT,), {"lost": 1, "crash": 1, "later": 1}),
+    Scenario("the platform forgets", (ANN,), (BOB,),
              {"lost": 1, "crash": 1, "later": 1, "much later": 1, "forgotten": 1}),
-    Scenario("attempts that make no call", (runner("ann"),), (runner("bob"), runner("cat")),
-             {"lost": 1, "crash": 1, "much later": 2}),
+    Scenario("attempts that make no call", (ANN,), (BOB, CAT), {"lost": 1, "crash": 1, "much later": 2}),
+    Scenario("time passes while a call is on its way", (ANN,), (BOB,),
+             {"slow": 2, "a while": 2, "later": 1, "lost": 1, "crash": 1}),
     Scenario("a hold comes and goes", TWO, (), {"hold": 1, "unhold": 1, "crash": 1}),
+    Scenario("a hold that ends by itself", (ANN,), (BOB,),
+             {"timed hold": 1, "hold": 1, "unhold": 1, "later": 2}),
     Scenario("a hold, and two sends", (runner("ann", SALE, OTHER),), (runner("bob", SALE, OTHER),),
              {"hold": 1, "lost": 1, "later": 1}),
-    Scenario("a file was moved in one clone", (runner("ann"), runner("bob", MOVED)), (),
+    Scenario("a hold on one of two accounts", (runner("ann", SALE, REASSIGNED),),
+             (runner("bob", REASSIGNED, SALE),), {"hold": 1, "unhold": 1, "lost": 1, "crash": 1, "later": 1}),
+    Scenario("a file was moved in one clone", (ANN, runner("bob", MOVED)), (),
              {"crash": 1, "lost": 1, "later": 1}),
-    Scenario("an id went to another account", (runner("ann"), runner("bob", MOVED, REASSIGNED)), (),
+    Scenario("an id went to another account", (ANN, runner("bob", MOVED, REASSIGNED)), (),
              {"crash": 1, "lost": 1, "later": 1}),
     Scenario("a list was renamed and grew in one clone", (runner("ann", LISTED), runner("bob", GROWN)), (),
              {"crash": 1, "lost": 1, "later": 1}),
-    Scenario("a send was renamed while a run waits", (runner("ann"),), (runner("bob", RENAMED),),
+    Scenario("a list of two batches grew in one clone", (runner("ann", FIRST, SECOND),),
+             (runner("bob", SECOND_GREW, FIRST_GREW),), {"crash": 1, "lost": 1, "later": 1}),
+    Scenario("a campaign was split in one clone", (ANN, runner("bob", SPLIT)), (),
+             {"crash": 1, "lost": 1, "later": 1}),
+    Scenario("a text was edited in one clone", (ANN, runner("bob", EDITED)), (CAT,),
+             {"crash": 1, "lost": 1, "later": 1}),
+    Scenario("an edited text, and the stored one is asked for", (ANN,),
+             (runner("bob", EDITED, resends_stored=True), runner("cat", EDITED)),
+             {"lost": 1, "settle": 1, "hold": 1, "later": 2}),
+    Scenario("a send was renamed while a run waits", (ANN,), (runner("bob", RENAMED),),
              {"lost": 1, "settle": 1, "later": 2}, unanswered=(SALE,)),
-    Scenario("a revision was raised while a run waits", (runner("ann"),),
-             (runner("bob", AGAIN), runner("cat", AGAIN)),
+    Scenario("a revision was raised while a run waits", (ANN,), (runner("bob", AGAIN), runner("cat", AGAIN)),
              {"lost": 1, "settle": 1, "later": 2}, unanswered=(SALE,)),
-    Scenario("a send was renamed in one clone", (runner("ann"), runner("bob", RENAMED)),
+    Scenario("a send was renamed in one clone", (ANN, runner("bob", RENAMED)),
              (runner("cat", RENAMED),), {"crash": 1, "lost": 1, "later": 1}),
-    Scenario("the store does not answer", TWO, (runner("cat"),), {"ledger": 1, "later": 1, "lost": 1}),
+    Scenario("a window opens, and ends", (runner("ann", FROM_SOON),), (runner("bob", TILL_SOON), CAT),
+             {"a while": 1, "a moment": 1, "later": 1, "lost": 1}),
+    Scenario("a window ends between decision and call", (runner("ann", TILL_SOON),), (BOB,),
+             {"a while": 1, "a moment": 2, "lost": 1, "crash": 1}),
+    Scenario("a rule lets one of two messages go",
+             (runner("ann", SALE, most=1), runner("bob", OTHER, most=1)), (),
+             {"crash": 1, "lost": 1, "refused": 1, "later": 1}),
+    Scenario("the store does not answer", TWO, (CAT,), {"ledger": 1, "later": 1, "lost": 1}),
     Scenario("a replica is stale", TWO, (), {"stale": 2, "upload": 1, "lost": 1, "later": 1}),
-    Scenario("errors of every kind", (runner("ann"),), (runner("bob"), runner("cat")),
+    Scenario("errors of every kind", (ANN,), (BOB, CAT),
              {"refused": 1, "busy": 1, "unreachable": 1, "lost": 1, "later": 2}),
-    Scenario("a person settles", (runner("ann"),), (runner("bob"), runner("cat")),
-             {"lost": 1, "settle": 1, "later": 1, "refused": 1}),
-    Scenario("a person is to press the button", (runner("ann", BY_HAND), runner("bob")),
+    Scenario("tokens fail, or are refused", (ANN,), (BOB,),
+             {"token": 2, "token refused": 2, "lost": 1, "hold": 1, "a while": 1, "later": 1}),
+    Scenario("a person settles", (ANN,), (BOB, CAT), {"lost": 1, "settle": 1, "later": 1, "refused": 1}),
+    Scenario("a person is to press the button", (runner("ann", BY_HAND), BOB),
              (runner("cat", MOVED), runner("dan")), {"press": 1, "settle": 1, "crash": 1, "later": 1}),
-    Scenario("who can only write forges", (runner("ann"),), (runner("bob"),),
-             {"forge": 1, "hold": 1, "lost": 1, "later": 1}),
-    Scenario("another ledger sends it at any time", (runner("ann"),), (runner("bob"), runner("cat")),
+    Scenario("a person settles while a call is on its way", (ANN,), (BOB,),
+             {"slow": 1, "settle": 2, "a while": 2, "later": 1, "crash": 1}),
+    Scenario("the call's clock is behind", (runner("ann", offset_s=-290),), (BOB,),
+             {"slow": 1, "settle": 1, "a while": 1, "later": 1, "crash": 1}),
+    Scenario("a person settles what is not so", (ANN,), (BOB,),
+             {"lost": 1, "lie": 1, "settle": 1, "later": 1, "forgotten": 1, "crash": 1}),
+    Scenario("somebody sent it by hand", TWO, (CAT,), {"baseline": 1, "lost": 1, "refused": 1, "later": 1}),
+    Scenario("who can only write forges", (ANN,), (BOB,), {"forge": 1, "hold": 1, "lost": 1, "later": 1}),
+    Scenario("who can only write copies", (ANN,), (BOB,),
+             {"copy": 1, "settle": 1, "lost": 1, "refused": 1, "forgotten": 1, "later": 1}),
+    Scenario("a copied release", (ANN,), (BOB,), {"copy": 1, "hold": 2, "unhold": 1, "later": 1}),
+    Scenario("events are taken out, and the machine has seen them", (runner("ann", machine="ci"),),
+             (runner("bob", machine="ci"),), {"take out": 1, "hold": 1, "lost": 1, "forgotten": 1}),
+    Scenario("events are taken out before a decision", (), (ANN, BOB),
+             {"take out before a decision": 1, "hold": 1, "guard": 1, "lost": 1, "forgotten": 1}),
+    Scenario("the AppSecret is changed after a forgery", (ANN,), (BOB, CAT),
+             {"forge": 1, "secret": 1, "trust": 1, "lost": 1, "forgotten": 1}),
+    Scenario("another ledger sends it at any time", (ANN,), (BOB, CAT),
              {"elsewhere": 1, "lost": 1, "settle": 1, "later": 1}),
-    Scenario("the key is in use", (runner("ann"),), (runner("bob"), runner("cat")),
-             {"in use": 1, "lost": 1, "later": 2}),
-    Scenario("a clock is hours off", (runner("ann"), runner("bob", offset_s=8 * 3600)), (),
-             {"lost": 1, "later": 1}),
+    Scenario("the key is in use", (ANN,), (BOB, CAT), {"in use": 1, "lost": 1, "later": 2}),
+    Scenario("a clock is hours off", (ANN, runner("bob", offset_s=8 * 3600)), (), {"lost": 1, "later": 1}),
+    Scenario("clocks are minutes off", (runner("ann", offset_s=-290), runner("bob", offset_s=290)), (),
+             {"lost": 1, "crash": 1, "a while": 1, "much later": 1, "forgotten": 1}),
 )  # fmt: skip
-
-
-@contextmanager
-def _latest_window() -> Iterator[None]:
-    """The window of a resend begins with the latest attempt, as it did in the first edition."""
-
-    def last_open(known: SendState) -> datetime | None:
-        return next(
-            (at for call, at in reversed(known.calls.items()) if known.ends.get(call) != EventKind.REJECTED),
-            None,
-        )
-
-    with mock.patch.object(SendState, "open_since", property(last_open)):
-        yield
-
-
-_status = SendState.status.fget
-
-
-def believing_status(known: SendState) -> Status:
-    """Whoever used a key before: the message counts as sent."""
-    is_foreign = _status(known) is Status.DISPUTED and not known.is_forged
-    return Status.ACCEPTED if is_foreign else _status(known)
-
-
-def calling_status(known: SendState) -> Status:
-    """Where no call was made, nothing was sent: forgets who has the draft."""
-    kind = known.origin.kind if known.origin is not None else ""
-    is_open = kind == EventKind.HANDED_OVER and _status(known) is Status.UNKNOWN
-    return Status.REJECTED if is_open else _status(known)
-
-
-@contextmanager
-def _no_condition() -> Iterator[None]:
-    with mock.patch.object(model, "CONDITIONAL", False):
-        yield
-
-
-def _patched(where: object, name: str, instead: object) -> Callable[[], AbstractContextManager[object]]:
-    return lambda: mock.patch.object(where, name, instead)
-
-
-SWITCHED_OFF: dict[str, tuple[str, Callable[[], AbstractContextManager[object]]]] = {
-    "conditional append": ("a hold comes and goes", _no_condition),
-    "the window counts from the first call": ("attempts that make no call", _latest_window),
-    "45065 without an earlier call is an alarm": (
-        "another ledger sends it at any time",
-        _patched(SendState, "status", property(believing_status)),
-    ),
-    "45065 after 45066 to a first call is an alarm": (
-        "the key is in use",
-        _patched(SendState, "status", property(believing_status)),
-    ),
-    "what is handed over may have been sent": (
-        "a person is to press the button",
-        _patched(SendState, "status", property(calling_status)),
-    ),
-    "macs": ("who can only write forges", _patched(model, "mac_holds", lambda _event: True)),
-    "holds": ("a hold comes and goes", _patched(StreamState, "holds_at", lambda *_: [])),
-    "a release resumes no run": (
-        "a hold comes and goes",
-        _patched(StreamState, "last_hold", property(lambda _state: "", lambda *_: None)),
-    ),
-    "the clock": ("a clock is hours off", _patched(decide, "CLOCK_TOLERANCE", timedelta(days=9))),
-    "moved files": ("a file was moved in one clone", _patched(decide, "_moved", lambda *_: None)),
-    "a campaign of another account is another message": (
-        "an id went to another account",
-        _patched(model, "is_current", lambda asked, present: any(asked[1:] == one[1:] for one in present)),
-    ),
-    "lists that share recipients": (
-        "a list was renamed and grew in one clone",
-        _patched(
-            decide, "_shares_recipients", lambda known, asked: known.content_digest == asked.content_digest
-        ),
-    ),
-    "a resend is of the send decided on": (
-        "a send was renamed while a run waits",
-        _patched(attempt, "_is_of", lambda *_: True),
-    ),
-    "the positive list": (
-        "errors of every kind",
-        _patched(
-            attempt,
-            "verdict",
-            lambda answer: EventKind.REJECTED if answer["errcode"] == -1 else verdict(answer),
-        ),
-    ),
-    "the deadline of a call": ("the platform forgets", _patched(attempt, "BEGIN_WITHIN", timedelta(days=9))),
-    "a call is settled late": ("a person settles", _patched(decide, "SETTLE_AFTER", timedelta())),
-}
-"""Each rule, and the scenario that falls without it."""

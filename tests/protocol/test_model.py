@@ -2,15 +2,10 @@
 
 import pytest
 
-from tests.protocol.model import Scenario, search
-from tests.protocol.scenarios import SCENARIOS, SWITCHED_OFF
-
-FAR = (
-    "the window counts from the first call",
-    "a resend is of the send decided on",
-    "the deadline of a call",
-)
-"""Rules without which a promise breaks only seconds into the search."""
+from tests.protocol.model import search
+from tests.protocol.scenarios import SCENARIOS
+from tests.protocol.switched_off import FAR, RULES
+from tests.protocol.world import Scenario
 
 
 @pytest.mark.parametrize("most", [3_000, pytest.param(12_000, marks=pytest.mark.deep)])
@@ -22,12 +17,19 @@ def test_no_interleaving_breaks_the_promise(scenario: Scenario, most: int):
 
 
 @pytest.mark.parametrize(
-    "rule", [pytest.param(rule, marks=pytest.mark.deep if rule in FAR else ()) for rule in SWITCHED_OFF]
+    "name", [pytest.param(name, marks=pytest.mark.deep if name in FAR else ()) for name in RULES]
 )
-def test_promise_breaks_without_this_rule(rule: str):
-    name, switched_off = SWITCHED_OFF[rule]
-    scenario = next(scenario for scenario in SCENARIOS if scenario.name == name)
-    with switched_off():
+def test_promise_breaks_without_this_rule(name: str):
+    rule = RULES[name]
+    scenario = next(scenario for scenario in SCENARIOS if scenario.name == rule.scenario)
+    with rule.off():
         found = search(scenario, most=60_000)
     assert found.broken
     assert len(found.story) <= 15, "\n".join(found.story)
+
+
+def test_each_scenario_is_needed_or_is_about_what_may_happen():
+    """A name that no scenario has would search nothing."""
+    names = [scenario.name for scenario in SCENARIOS]
+    assert len(set(names)) == len(names)
+    assert {rule.scenario for rule in RULES.values()} <= set(names)

@@ -14,12 +14,14 @@ from tests.support.postgres_server import postgres_server
 from tests.torture.planted import PLANTED
 from tests.torture.run import Score, Torture
 from tests.torture.testbed import SECRET, open_testbed
+from tests.traces.record import recording
 
 FULL = {"sqlite": (450, 220), "git": (300, 150), "postgres": (450, 220)}
 """Sends and kills of a full run."""
 COLUMNS = (
     "backend", "sends", "runs", "kills", "outages", "faults", "holds", "edits", "renames", "raises",
-    "unknown", "settled", "recorded", "after_hold", "doubled", "lost", "silent", "seconds",
+    "unknown", "settled", "recorded", "after_hold", "doubled", "lost", "silent",
+    "traces", "unlike", "seconds",
 )  # fmt: skip
 
 
@@ -61,7 +63,8 @@ def torture(kind: str, sends: int, kills: int, seed: int, *, keep: bool) -> Scor
         with backend_in(folder, kind) as backend, open_testbed(folder, backend, sends) as testbed:
             logs = folder / "logs"
             logs.mkdir()
-            return Torture(testbed, logs, kills=kills, seed=seed).run()
+            with recording(folder / "traces"):
+                return Torture(testbed, logs, folder / "traces", kills=kills, seed=seed).run()
     finally:
         if keep:
             say(f"kept: {folder}")

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from tests.protocol.scenarios import believing_status
+from tests.protocol.switched_off import believing_status
 from wechat_campaigns.plan import policy
 from wechat_campaigns.protocol import attempt
 from wechat_campaigns.protocol.events import Entry, Event

@@ -13,7 +13,8 @@ from tests.torture import runners
 from tests.torture.messages import Clone, Message
 from tests.torture.moves import Moves
 from tests.torture.runners import Runner
-from tests.torture.testbed import ACCOUNTS, SENDALL, Testbed, Verdict
+from tests.torture.testbed import ACCOUNTS, SENDALL, Testbed, Verdict, authentic
+from tests.traces.walk import read_traces, walk
 from wechat_campaigns.core.errors import TRANSIENT, ExitCode
 from wechat_campaigns.ledger.events import LedgerKind
 
@@ -68,6 +69,10 @@ class Score:
     doubled: int = 0
     lost: int = 0
     silent: int = 0
+    traces: int = 0
+    """Runs of an account that were walked through the rules of the model."""
+    unlike: int = 0
+    """Steps of them that the model does not know."""
     seconds: float = 0.0
     wrong: tuple[str, ...] = ()
     """What went wrong, in sentences; empty when nothing was doubled, lost, untold or begun in a hold."""
@@ -101,9 +106,10 @@ class Torture:
     What is done is chosen by the seed alone; when it meets the runners is up to the machine.
     """
 
-    def __init__(self, testbed: Testbed, folder: Path, *, kills: int, seed: int) -> None:
+    def __init__(self, testbed: Testbed, folder: Path, traces: Path, *, kills: int, seed: int) -> None:
         self.testbed = testbed
         self.folder = folder
+        self.traces = traces
         self.kills = kills
         self.chance = random.Random(seed)
         self.story = Story()
@@ -121,6 +127,7 @@ class Torture:
             self._torture()
         except AssertionError as error:
             self.score.wrong = (*self.score.wrong, str(error))
+        self._walk()
         self.score.edits, self.score.renames = self.moves.counts["edits"], self.moves.counts["renames"]
         self.score.raises = self.moves.counts["raises"]
         self.score.seconds = time.monotonic() - begun
@@ -353,6 +360,19 @@ class Torture:
             assert runner.code == wanted, (
                 f"ended with {runner.code}; edited after they went out: {edited}; {said}"
             )
+
+    def _walk(self) -> None:
+        """Walk what every run did through the rules of the model."""
+        self.testbed.judge()
+        walked = walk(
+            read_traces(self.traces),
+            self.testbed.events,
+            authentic,
+            self.testbed.calls,
+            self.testbed.claimed_keys(),
+        )
+        self.score.traces, self.score.unlike = walked.traces, len(walked.faults)
+        self.score.wrong = (*self.score.wrong, *walked.faults)
 
     def _told(self, wrong: str) -> list[str]:
         """Return how it came to that: what was done to the messages concerned, and what the ledger has."""

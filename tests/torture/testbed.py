@@ -63,6 +63,8 @@ class Testbed:
     appids: list[str]
     events: list[Event] = field(default_factory=list)
     """Of the ledger, as it was read last."""
+    calls: list[dict[str, Any]] = field(default_factory=list)
+    """Every mass call that the sandbox received."""
     _asked: int = 0
     _posts: Counter[str] = field(default_factory=Counter)
 
@@ -202,19 +204,23 @@ class Testbed:
             body = one["body"] if isinstance(one["body"], dict) else {}
             if one["path"] == f"/cgi-bin/{SENDALL}":
                 self._posts[body.get("clientmsgid", "")] += 1
+                self.calls.append(one)
         begun = Counter(
             clientmsgid(e.stream, e.data["send"], e.data["revision"])
             for e in self.events
             if e.kind in (EventKind.INTENT, EventKind.RESEND)
         )
-        claimed = {
-            clientmsgid(self.appids[m.account], m.name, 1) for m in self.messages.values() if m.claimed
-        }
+        claimed = self.claimed_keys()
         return [
             f"{key} was posted {n} times, and the ledger has {begun[key]} intents of it"
             for key, n in self._posts.items()
             if n - (key in claimed) > begun[key]
         ]
+
+    def claimed_keys(self) -> set[str]:
+        """Return the keys that another program uses, once each."""
+        claimed = (m for m in self.messages.values() if m.claimed)
+        return {clientmsgid(self.appids[m.account], m.name, 1) for m in claimed}
 
     def _begun_twice(self) -> list[str]:
         """Find intents of a message that was on its way or out at that moment, under whatever id."""

@@ -217,7 +217,8 @@ def _archives(
     begin = since.replace(tzinfo=CHINA) if since is not None else None
     for record in begun_records(state, environment.accounts, since=begin):
         rows = article_rows([record], state, {}, known, now=now)
-        approved = [a for a in approvals[record.appid] if a.plan_digest == record.data.get("plan_digest")]
+        right = {record.data.get("plan_digest"), record.data.get("approval")}
+        approved = [a for a in approvals[record.appid] if {a.plan_digest, a.event.hash} & right]
         own = events.get(state.key(record.appid, record.send, record.revision), ())
         earlier = out / archive_name(record) / MESSAGE
         yield ArchivedSend(

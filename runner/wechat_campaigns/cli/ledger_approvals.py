@@ -66,8 +66,7 @@ def approve(context: OnlineContext, plan_file: Path | None, expect_digest: str |
     if not private:
         message = _("the settings have no `approval_key`, so no approval was recorded")
         return context.output_sentence(message, plan_digest=digest, who=[], recorded=[])
-    who = approvers_of_run(run, os.environ) if run is not None else ()
-    who = who or (actor.get("user", ""),)
+    who = (approvers_of_run(run) if run is not None else ()) or (actor.get("user", ""),)
     approval = {
         "plan_digest": digest, "environment": context.settings.ledger_scope, "commit": data["commit"],
         "who": list(who), "run": actor.get("run", ""), "at": context.clock().astimezone(UTC).isoformat(),

@@ -39,7 +39,7 @@ from wechat_campaigns.report.plan_view import APPLY, PlanView
 from wechat_campaigns.report.problems import Formats, codequality, problems_github
 from wechat_campaigns.report.sanitize import json_text
 from wechat_campaigns.report.text import plan_text
-from wechat_campaigns.run.plan import PlanResult, plan_selected
+from wechat_campaigns.run.plan import PlanResult, compared_with_approvals, plan_selected
 from wechat_campaigns.send.outcome import LEFT
 
 RESEND: Final = click.option(
@@ -94,7 +94,7 @@ ALLOW: Final = click.option(
     "--changed-since",
     "since",
     metavar="REF",
-    help="Show what changed since a commit; warn of other pending sends.",
+    help="Show what changed since a commit, not since the newest approval; warn of other pending sends.",
 )
 @click.option("--all", "everything", is_flag=True, help="Also list sends that were made or have expired.")
 def plan(
@@ -119,7 +119,8 @@ def plan(
     overrides = overridden_rules(allow)
     state = context.planning_state() if isinstance(context, OnlineContext) else context.fold_ledger()
     result = plan_selected(context, select, state, overrides=overrides, since=since, resend=resend)
-    view = view_of(context, result, horizon=last)
+    shown = result if since is not None else compared_with_approvals(context, result, state, select)
+    view = view_of(context, shown, horizon=last)
     if out is not None:
         planfile.write(out, plan_data(view))
     context.output(plan_formats(context, view, everything=everything, named=bool(select)))

@@ -50,7 +50,7 @@ def _open(run: CiRun) -> CodeHost:
 
 
 @as_described(N_("approvals of this run"))
-def approvers_of_run(run: CiRun, environ: Mapping[str, str]) -> tuple[str, ...]:
+def approvers_of_run(run: CiRun) -> tuple[str, ...]:
     """Return who approved the deployment for which this job waited, by the code host.
 
     Returns:
@@ -63,23 +63,23 @@ def approvers_of_run(run: CiRun, environ: Mapping[str, str]) -> tuple[str, ...]:
     """
     names = dict[str, None]()
     if run.service == "GitHub":
-        rows = _open(run).all(
-            f"/repos/{run.repository}/actions/runs/{environ.get('GITHUB_RUN_ID')}/approvals"
-        )
+        number = os.environ.get("GITHUB_RUN_ID", "")
+        rows = _open(run).all(f"/repos/{run.repository}/actions/runs/{number}/approvals")
         names = {_login(row["user"]): None for row in rows if row["state"] == "approved"}
+        names.pop("", None)
         if not names:
             raise PolicyError(
                 _("no reviewer approved this run"),
                 hint=_("turn on *required reviewers* for the environment of the job"),
                 location=_("{service} run").format(service=run.service),
             )
-    elif environ.get(REVIEW_TOKEN):
+    elif os.environ.get(REVIEW_TOKEN):
         host, deployments = _open(run), f"/projects/{run.repository}/deployments"
-        newest = f"environment={quote(environ.get('CI_ENVIRONMENT_NAME', ''))}&order_by=id&sort=desc"
+        newest = f"environment={quote(os.environ.get('CI_ENVIRONMENT_NAME', ''))}&order_by=id&sort=desc"
         mine = (
             host.get(f"{deployments}/{row['id']}")
             for row in host.get(f"{deployments}?{newest}")
-            if str(member(row, "deployable", "id")) == environ.get("CI_JOB_ID")
+            if str(member(row, "deployable", "id")) == os.environ.get("CI_JOB_ID")
         )
         given = (next(mine, None) or {}).get("approvals") or ()
         names = {_login(one["user"]): None for one in given if one["status"] == "approved"}

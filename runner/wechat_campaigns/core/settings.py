@@ -247,7 +247,7 @@ class Policy:
     require_preview: bool = False
     """A tester must have received a preview of exactly this content before it is sent."""
     require_approval_record: bool = False
-    """The ledger must show who agreed to a send: by `approvals`, or by typing the confirmation."""
+    """The ledger must show who agreed to a send: by `approvals`, by `approval_key`, or by typing it."""
     require_not_after: bool = False
     """Every send must have an end time (`not_after`)."""
     allowed_tags: Annotated[tuple[str | int, ...], {"examples": [["会员", 2]]}] = ()

@@ -5,7 +5,7 @@ campaigns folder is written below a temporary folder and rendered there.
 """
 
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -20,6 +20,7 @@ from wechat_campaigns.plan.rule_changes import SettingsChange, edits
 from wechat_campaigns.render.compile import CompileResult, compile_campaigns
 from wechat_campaigns.source.files import MAX_MEDIA_BYTES, Files
 from wechat_campaigns.source.settings import load_settings, settings_data
+from wechat_campaigns.workspace import Workspace
 
 MAX_TOTAL_BYTES: Final = 512 * 1024 * 1024
 _REGULAR = ("100644", "100755")
@@ -27,39 +28,38 @@ _SHALLOW = N_("fetch the commit first (actions/checkout: `fetch-depth: 0`), or u
 
 
 def compare_since(
-    root: Path,
+    workspace: Workspace,
     compiled: CompileResult,
     select: Sequence[str],
     ref: str,
-    *,
-    environment: str,
-    variables: Mapping[str, str],
+    accounts: Collection[str] | None = None,
 ) -> Comparison:
     """Render the folder as it was at a commit, by the code of today, and compare.
 
     Args:
-        root: the campaigns folder.
         compiled: the campaigns as they are.
         select: what was selected of them; empty means all.
         ref: the commit, as the user wrote it.
+        accounts: whose sends are compared; None means all.
 
     Raises:
         UsageError: git does not have it, or the folder was too large to be compared.
     """
+    root, environment = workspace.root, workspace.settings.environment.name
     commit = resolve_ref(root, ref)
     with tree_at(root, commit) as base:
-        before, note = _compile_base(base, environment, variables)
+        before, note = _compile_base(base, environment, workspace.variables)
         settings = _settings_edits(root, base)
-    campaigns = {send.campaign for send in compiled.sends}
+    after = [send for send in compiled.sends if accounts is None or send.account in accounts]
+    campaigns = {send.campaign for send in after}
 
     def is_comparable(send: Send) -> bool:
         # A campaign that is not planned was not selected, cannot be rendered any more, or is gone.
         is_gone = not select and not (root / Path(send.location.file).relative_to(base)).exists()
-        return send.campaign in campaigns or is_gone
+        is_meant = accounts is None or send.account in accounts
+        return is_meant and (send.campaign in campaigns or is_gone)
 
-    return compare(
-        filter(is_comparable, before), compiled.sends, ref=ref, commit=commit, settings=settings, note=note
-    )
+    return compare(filter(is_comparable, before), after, ref=ref, commit=commit, settings=settings, note=note)
 
 
 def _settings_edits(root: Path, base: Path) -> tuple[SettingsChange, ...]:

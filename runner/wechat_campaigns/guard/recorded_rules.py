@@ -16,7 +16,6 @@ from wechat_campaigns.core.git_checkout import find_checkout
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.settings import SANDBOX, Account, Settings
 from wechat_campaigns.guard.checkout import approval_keys_in, head_of, ledgers_in, settings_versions
-from wechat_campaigns.ledger.approvals import Approval
 from wechat_campaigns.ledger.events import Ledger, LedgerKind, append_at_end
 from wechat_campaigns.ledger.trust import (
     has_valid_mac,
@@ -33,6 +32,7 @@ from wechat_campaigns.protocol.keys import mac_key
 
 if TYPE_CHECKING:
     from wechat_campaigns.guard.secrets import GuardOf, Secrets
+    from wechat_campaigns.ledger.approvals import Approval
 
 
 _NONE_FITS: Final = (

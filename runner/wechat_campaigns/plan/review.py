@@ -320,7 +320,9 @@ class Comparison:
     """What became of the sends since a commit."""
 
     ref: str
+    """A commit as the user wrote it, or approvals in words; empty: there is nothing to compare with."""
     commit: str
+    """Empty where it could not be compared."""
     changes: tuple[SendChange, ...] = ()
     unchanged: frozenset[str] = frozenset()
     """Ids of sends that are exactly what they were."""
@@ -328,6 +330,17 @@ class Comparison:
     """Keys of the settings that differ."""
     note: str = ""
     """Why there is nothing to compare with, or only a part."""
+
+    def joined(self, other: "Comparison") -> "Comparison":
+        """Return this one with what another found about other sends."""
+        return replace(
+            self,
+            commit=self.commit or other.commit,
+            changes=(*self.changes, *other.changes),
+            unchanged=self.unchanged | other.unchanged,
+            settings=tuple(dict.fromkeys((*self.settings, *other.settings))),
+            note=_("; ").join(filter(None, (self.note, other.note))),
+        )
 
 
 def compare(

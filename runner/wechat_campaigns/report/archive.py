@@ -173,7 +173,9 @@ def _tables(archive: ArchivedSend) -> list[RecordTable]:
     overrides, agreed = record.data.get("overrides", {}), AGREED.get(actor.get("agreed", ""))
     previews = (event for event in archive.events if event.kind == LedgerKind.PREVIEW)
     settled = (event for event in archive.events if event.kind == EventKind.SETTLED)
-    approved = [*filter(None, [actor.get("approved")]), *map(_approval, archive.approvals)]
+    named = {", ".join(one.who) for one in archive.approvals}
+    approved = [one for one in actor.get("approved", "").split("; ") if one and one not in named]
+    approved += map(_approval, archive.approvals)
     known = (row.article.url for row in archive.articles if row.article is not None)
     return [
         _table(

@@ -81,7 +81,7 @@ def _without_targets(send: Send, timezone: str) -> list[str]:
 
 def _edit(*lines: str) -> str:
     """Write two lines as one: what they begin with in common once, and of long ones what differs."""
-    before, after = (line.strip("[]") for line in lines)
+    before, after = (line.strip("[]") if line.startswith("[") else line for line in lines)
     name, colon, _rest = after.partition(_(": "))
     label = f"{name}{colon}" if colon and before.startswith(f"{name}{colon}") else ""
     texts = [line.removeprefix(label) or UNSET for line in (before, after)]

@@ -51,13 +51,13 @@ def linked_hosts(plan: Plan, comparison: Comparison | None) -> Hosts:
     """
     before = [one.send for one in plan.sends if one.action is PlanAction.SENT]
     basis = _("New: no campaign here that was sent has a link there.")
-    if comparison is not None:
+    if comparison is not None and comparison.commit:
         before = [change.before for change in comparison.changes if change.before is not None]
         before += [one.send for one in plan.sends if one.send.id in comparison.unchanged]
-        basis = _("New: no campaign of {ref} has a link there.").format(ref=comparison.ref)
+        basis = _("New: before these changes, no campaign had a link there.")
     elif not before:
         basis = _("No campaign here was sent before, so none is marked as new.")
-    known = _counted(before) if before or comparison is not None else None
+    known = _counted(before) if before or (comparison is not None and comparison.commit) else None
     counts = _counted(one.send for one in plan.sends if one.action not in FINISHED)
     rows = [(host, count, known is not None and host not in known) for host, count in counts.items()]
     return Hosts(sorted(rows, key=lambda row: (not row[2], -row[1], row[0])), basis)

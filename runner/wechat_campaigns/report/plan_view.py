@@ -136,9 +136,9 @@ class PlanView:
         added = [row.id for row in rows if row.change == "added"]
         removed = [one.id for one in found.changes if one.after is None]
         counts = status_counts({"added": len(added), "edited": len(edited), "removed": len(removed)})
-        heading = _("Changed since {ref}").format(ref=found.ref)
-        lines: list[tuple[Row | None, str]] = [(None, _(": ").join((heading, counts or _("nothing"))))]
-        lines += [(None, found.note)] if found.note else []
+        heading = _("Changed since {ref}: {counts}").format(ref=found.ref, counts=counts or _("no send"))
+        texts = filter(None, (heading if found.commit else "", found.note))
+        lines: list[tuple[Row | None, str]] = [(None, text) for text in texts]
         lines += [(None, _("added: {sends}").format(sends=first_of(added, MOST_NAMED)))] if added else []
         lines += [(row, row.edits) for row in edited[:MOST_NAMED]]
         if (more := len(edited) - MOST_NAMED) > 0:

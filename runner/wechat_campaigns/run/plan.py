@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.errors import ExitCode, InvalidError, UsageError, worst_exit_code
@@ -13,9 +13,9 @@ from wechat_campaigns.core.git_checkout import commit_of, unread_checkout
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Send
 from wechat_campaigns.core.names import full_id, namespace_of
+from wechat_campaigns.core.spoken_time import moment_text
 from wechat_campaigns.guard.campaigns_folder import check_campaigns_folder, former_appids
 from wechat_campaigns.guard.recorded_rules import ledger_changes
-from wechat_campaigns.ledger.approvals import Approval
 from wechat_campaigns.ledger.fold import LedgerState, uninitialized_error, wrong_secrets
 from wechat_campaigns.plan import planner
 from wechat_campaigns.plan.decision import DecisionContext
@@ -29,6 +29,9 @@ from wechat_campaigns.render.compile import CompileResult, compile_campaigns
 from wechat_campaigns.report.sanitize import json_text
 from wechat_campaigns.source.load import find_campaigns
 from wechat_campaigns.workspace import OnlineWorkspace, Workspace
+
+if TYPE_CHECKING:
+    from wechat_campaigns.ledger.approvals import Approval  # most plans need none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,10 +99,7 @@ def plan_selected(
     if since is not None:
         from wechat_campaigns.fetch.changed_since import compare_since
 
-        variables = workspace.variables
-        comparison = compare_since(
-            workspace.root, compiled, chosen.campaigns, since, environment=name, variables=variables
-        )
+        comparison = compare_since(workspace, compiled, chosen.campaigns, since)
     context = replace(
         decision_context(workspace, state),
         overrides=overrides or {},
@@ -148,7 +148,7 @@ def approvals_in_force(
     appids: Iterable[str],
     digests: Collection[str],
     plans: Sequence[Plan],
-) -> dict[str, Approval | None]:
+) -> "dict[str, Approval | None]":
     """Return by which approval each account may send; without those for which none is asked for.
 
     Args:
@@ -189,6 +189,48 @@ def selected_part(workspace: Workspace, plan: Plan) -> Plan:
         uninitialized=tuple(name for name in plan.uninitialized if name in names),
         unselected=sum(is_covered(one) and one.account.name not in names for one in plan.sends),
     )
+
+
+def compared_with_approvals(
+    workspace: Workspace, result: PlanResult, state: LedgerState, select: Sequence[str]
+) -> PlanResult:
+    """Return a plan that needs an approval with what changed since the newest one of each account.
+
+    Args:
+        select: what was selected of the campaigns; empty means all.
+    """
+    plan, zone = result.plan, workspace.settings.policy.zone
+    accounts = {one.account.name: one.account.appid for one in plan.sends if is_covered(one)}
+    if plan.approved is None or not accounts:
+        return result
+    newest = {name: next(workspace.approvals(state.stream(accounts[name])), None) for name in accounts}
+    approvals = {name: one for name, one in newest.items() if one is not None}
+    text = _("the approval by {who} {at}")
+    names = [
+        text.format(who=_(", ").join(one.who), at=moment_text(one.at, plan.created_at, zone))
+        for one in approvals.values()
+    ]
+    ref, missing = _("; ").join(dict.fromkeys(names)), sorted(accounts.keys() - approvals.keys())
+    note = _("No approval for {names} is in the ledger, so there is nothing to compare with.")
+    note = note.format(names=_(", ").join(missing)) if missing else ""
+    if plan.approved:
+        note = _("Nothing changed since {ref}: this plan needs no other approval.").format(ref=ref)
+        return replace(result, comparison=Comparison(ref=ref, commit="", note=note))
+    found = Comparison(ref=ref, commit="", note=note)
+    from wechat_campaigns.fetch.changed_since import compare_since
+
+    for commit in dict.fromkeys(one.commit or "" for one in approvals.values()):
+        meant = [name for name, one in approvals.items() if (one.commit or "") == commit]
+        try:
+            found = found.joined(compare_since(workspace, result.compiled, select, commit, meant))
+        except UsageError as error:  # such as a shallow clone
+            message = _("What changed since {ref} cannot be shown: {error}; {hint}.")
+            note = message.format(ref=ref, error=error.message, hint=error.hint)
+            found = found.joined(Comparison(ref=ref, commit="", note=note))
+    if found.commit and not (found.changes or found.note):
+        note = _("That approval has ended by a hold, a withdrawal or other rules, or it is of another plan.")
+        found = replace(found, note=note)
+    return replace(result, plan=replace(plan, settings_edits=found.settings), comparison=found)
 
 
 def _unselected(workspace: OnlineWorkspace) -> dict[str, RemoteFacts]:

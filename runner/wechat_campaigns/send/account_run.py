@@ -105,6 +105,11 @@ class AccountRun(AccountWriter):
         due: int,
     ) -> None:
         super().__init__(workspace, account)
+        if (approval := context.approvals.get(account.appid)) is not None:
+            # Kept in the ledger, so in English whatever the reader speaks.
+            by = f"plan {approval.plan_digest[:12]} by {', '.join(approval.who)}"
+            told = "; ".join(filter(None, (context.actor.get("approved"), by)))
+            context = replace(context, actor={**context.actor, "approved": told})
         self.plan, self.context, self.stopping, self.watch = plan, context, stopping, workspace.watch
         self.due = due
 
@@ -285,7 +290,7 @@ class AccountRun(AccountWriter):
             last_holds=self.plan.last_holds,
             clock_skew=self.watch.current_skew(),
             reviewed=self.context.audiences,
-            actor=self.context.actor,
+            actor=self._by_right()["actor"],
             due=self.due,
         )
 
@@ -426,6 +431,7 @@ class AccountRun(AccountWriter):
         right = {"plan_digest": context.plan_digest, "overrides": overrides, "actor": actor}
         if (approval := context.approvals.get(self.account.appid)) is not None:
             right["approval"] = approval.event.hash
+            actor["approved"] = "; ".join(filter(None, [actor.get("approved"), ", ".join(approval.who)]))
         return right
 
     def _token_was_refused(self, made: AttemptResult | None) -> bool:

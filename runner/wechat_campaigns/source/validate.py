@@ -22,6 +22,8 @@ from wechat_campaigns.source.text import HIDDEN, MAX_PROBLEMS, quote_key
 
 MAY_HOLD_OPENIDS: Final = ("openids", "openid", "content")
 """Keys below which openids stand, or are looked for once the text is rendered."""
+MAX_TWICE_CHARS: Final = 100_000
+"""Of a file with problems that is read once more for others: a long one has no time for that."""
 _LEVELS: Final = 10
 """Of maps and lists in a campaign: what is left of one without a value can lack a key itself."""
 
@@ -77,6 +79,8 @@ def sound_part(document: Document) -> Campaign | None:
     A number where words are wanted stays, as words. What comes after an entry of a list that goes, goes with
     it: each value left has the place it had.
     """
+    if len(document.text) > MAX_TWICE_CHARS:
+        return None
     data = deepcopy(document.data)
     for _level in range(_LEVELS):
         if not isinstance(data, dict) or "content" not in data:

@@ -8,10 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.code_hosts import FakeCodeHost
-from wechat_campaigns.code_host.ci_run import MergedRequest
-from wechat_campaigns.code_host.merged_requests import github, gitlab, merge_request_of, pull_of
+from wechat_campaigns.code_host.ci_run import CiRun, MergedRequest
+from wechat_campaigns.code_host.merged_requests import (
+    approvers_of_run,
+    github,
+    gitlab,
+    merge_request_of,
+    pull_of,
+)
 from wechat_campaigns.code_host.rest import CodeHost
-from wechat_campaigns.core.errors import CodeHostError
+from wechat_campaigns.core.errors import CodeHostError, PolicyError
 
 REPO = "shop/campaigns"
 COMMIT, HEAD = "c" * 40, "a" * 40
@@ -231,3 +237,59 @@ def test_malformed_answer_of_the_code_host_is_an_error(values: st.DataObject) ->
     ):
         with suppress(CodeHostError):
             assert isinstance(ask(), MergedRequest | None)
+
+
+def run_of(service: Any, repository: str) -> CiRun:
+    return CiRun(
+        service=service, event="schedule", branch="main", default_branch="main", repository=repository
+    )
+
+
+@pytest.mark.parametrize(
+    ("rows", "names"),
+    [
+        ([("ann", "approved"), ("eve", "rejected"), ("bob", "approved")], ("ann", "bob")),
+        ([("eve", "rejected")], None),
+        ([], None),
+    ],
+)
+def test_github_names_the_reviewers_of_this_run(
+    fake: FakeCodeHost, monkeypatch: pytest.MonkeyPatch, rows: list[tuple[str, str]], names: Any
+) -> None:
+    """The name of who started the run counts for nothing; where nobody was asked, nothing is approved."""
+    found = [{"user": {"login": login}, "state": state, "environments": []} for login, state in rows]
+    fake.lists[f"/repos/{REPO}/actions/runs/7/approvals"] = found
+    given = {"GITHUB_API_URL": fake.url, "GITHUB_TOKEN": fake.reading_token, "GITHUB_RUN_ID": "7"}
+    for name, value in {**given, "GITHUB_ACTOR": "eve"}.items():
+        monkeypatch.setenv(name, value)
+    if names is None:
+        with pytest.raises(PolicyError, match="no reviewer"):
+            approvers_of_run(run_of("GitHub", REPO))
+    else:
+        assert approvers_of_run(run_of("GitHub", REPO)) == names
+    monkeypatch.setenv("GITHUB_RUN_ID", "8")
+    with pytest.raises(CodeHostError):
+        approvers_of_run(run_of("GitHub", REPO))
+
+
+def test_gitlab_names_the_approvers_of_the_deployment_of_this_job(
+    fake: FakeCodeHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = run_of("GitLab", "7")
+    assert approvers_of_run(run) == (), "without a token nobody can be asked: who started the job counts"
+    approvals = [{"user": {"username": "bob"}, "status": "approved"}]
+    fake.lists["/projects/7/deployments"] = [
+        {"id": 5, "deployable": {"id": 91}},
+        {"id": 4, "deployable": None},
+    ]
+    fake.objects["/projects/7/deployments/5"] = {"approvals": approvals}
+    given = {"CI_API_V4_URL": fake.url, "CAMPAIGN_REVIEW_TOKEN": fake.reading_token}
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    for job, names in (("91", ("bob",)), ("92", ())):
+        monkeypatch.setenv("CI_JOB_ID", job)
+        assert approvers_of_run(run) == names
+    fake.objects["/projects/7/deployments/5"] = {"approvals": [{"user": None}]}
+    monkeypatch.setenv("CI_JOB_ID", "91")
+    with pytest.raises(CodeHostError):
+        approvers_of_run(run)

@@ -15,6 +15,7 @@ from wechat_campaigns.protocol.keys import Message
 from wechat_campaigns.render.compile import CompileResult, compile_campaigns, validate_campaigns
 from wechat_campaigns.source.files import Files
 from wechat_campaigns.source.settings import load_settings
+from wechat_campaigns.source.validate import MAX_TWICE_CHARS
 
 SETTINGS = """
 default_environment: staging
@@ -280,6 +281,13 @@ def test_a_file_with_nothing_left_to_check_has_its_own_problems_alone(tmp_path: 
     (tmp_path / "sale.yaml").write_text(broken, encoding="utf-8")
     result = compile_campaigns(tmp_path, settings=make_settings(), files=Files(tmp_path))
     assert [problem.id for problem in result.invalid] == [(tmp_path / "sale.yaml").as_posix()]
+
+
+def test_a_long_file_with_problems_is_checked_once(tmp_path: Path) -> None:
+    padding = "# …\n" * (MAX_TWICE_CHARS // 4)
+    (tmp_path / "sale.yaml").write_text(BROKEN + padding, encoding="utf-8")
+    result = compile_campaigns(tmp_path, settings=make_settings(), files=Files(tmp_path))
+    assert len(result.errors) == 4
 
 
 def test_an_invalid_file_is_one_row_with_all_its_problems(tmp_path: Path) -> None:

@@ -109,7 +109,7 @@ def test_of_a_long_text_what_differs_is_shown() -> None:
 def test_words_that_look_like_a_target_are_words() -> None:
     """Only the target of a link is left out of a line: each has one of its own."""
     was, now = (make_send("sale", f"茶 [→ 原价 {price}]") for price in (100, 1))
-    assert edits(was, now) == "茶 [→ 原价 100 → 茶 [→ 原价 1"
+    assert edits(was, now) == "茶 [→ 原价 100] → 茶 [→ 原价 1]"
 
 
 def test_a_plan_names_first_what_is_new_then_edits_by_time_then_what_is_gone() -> None:
@@ -131,7 +131,7 @@ def test_a_plan_names_first_what_is_new_then_edits_by_time_then_what_is_gone() -
     assert view_of(plan_of(*after)).changes == []
     same = compare(after, after, ref="main", commit="c")
     assert [text for _row, text in view_of(plan_of(*after), comparison=same).changes] == [
-        "Changed since main: nothing"
+        "Changed since main: no send"
     ]
 
 

@@ -32,6 +32,7 @@ CALLS: list[tuple[str, str, Any, dict[str, Any]]] = [
     ("POST", "platforms", {"appid": "wxp", "secret": "s", "ip_allow": ["127.0.0.1"], "token_life_s": 60,
                            "unconfirmed": [7], "callback": None, "authorized": {SERVICE: [7, 11]}}, {}),
     ("POST", "media", {"appid": SERVICE, "kind": "image", "data_base64": "iVBORw0KGgo="}, {}),
+    ("POST", "console", {"appid": SERVICE, "media_id": "draft-1", "tag_id": 100}, {}),
     ("POST", "admin", {"msg_id": JOB, "confirm": True}, {}),
     ("GET", "clock", None, {}),
     ("POST", "clock", {"at": "2027-01-01T00:00:00+08:00"}, {}),
@@ -50,6 +51,7 @@ def test_every_call_is_tried_here() -> None:
 @pytest.mark.parametrize(("method", "name", "body", "query"), CALLS, ids=lambda value: str(value)[:20])
 def test_calls_are_answered(wechat: WeChat, method: str, name: str, body: Any, query: dict[str, Any]) -> None:
     wechat.control("POST", "accounts", {"appid": SERVICE, "protection": name == "admin"})
+    wechat.control("POST", "media", {"appid": SERVICE, "kind": "news", "media_id": "draft-1"})
     wechat.sendall(filter={"is_to_all": True})
     body, query = json.loads(json.dumps([body, query]).replace(OPENID, wechat.openids()[0]))
     data = b"" if body is None else dump(body)
@@ -221,3 +223,14 @@ def test_the_clock_does_not_leave_its_century(wechat: WeChat, step: str) -> None
     answer = wechat.http.post("/_sandbox/clock", data=f'{{"advance_s": {step}}}')
     assert answer.status_code == 400
     assert wechat.control("GET", "clock")["offset_s"] == 0
+
+
+def test_a_person_sends_a_draft_in_the_console(wechat: WeChat) -> None:
+    """The draft is used up, and so is the quota."""
+    wechat.control("POST", "media", {"appid": SERVICE, "kind": "news", "media_id": "draft-1"})
+    sent = wechat.control("POST", "console", {"appid": SERVICE, "media_id": "draft-1"})
+    (job,) = wechat.control("GET", "jobs")["jobs"]
+    assert (job["msg_id"], job["msg_data_id"]) == (sent["msg_id"], sent["msg_data_id"])
+    wechat.control("POST", "media", {"appid": SERVICE, "kind": "news", "media_id": "draft-2"})
+    answer = wechat.control("POST", "console", {"appid": SERVICE, "media_id": "draft-2"})
+    assert "45028" in answer["error"]

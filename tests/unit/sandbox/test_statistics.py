@@ -36,6 +36,7 @@ def test_articles_of_a_day_are_followed_for_thirty_days(wechat: WeChat) -> None:
         sources = {one["scene_desc"]: one["user_count"] for one in day["read_user_source"]}
         assert sources.pop("全部") == day["read_user"] == sum(sources.values())
         assert day["read_delivery_rate"] == sources["公众号消息"] / 60
+        assert sum(one["rate"] for one in day["read_jump_position"]) == pytest.approx(1)
     for _ in range(40):
         wechat.next_day()
     assert len(ask(wechat)["list"][0]["detail_list"]) == 30

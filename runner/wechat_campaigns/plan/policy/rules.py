@@ -243,7 +243,7 @@ def require_approval_record(_setting: object, facts: RuleInput) -> Violation | N
         return None
     return Violation(
         _("the ledger would not show who agreed to this send"),
-        _("apply it in a CI run that checks `approvals`, or at a terminal without `--auto-approve`"),
+        _("apply it under `approvals` or `approval_key`, or at a terminal without `--auto-approve`"),
     )
 
 

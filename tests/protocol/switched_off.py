@@ -1,0 +1,213 @@
+"""The rules, each switched off: a search that finds nothing without them proves nothing with them."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from unittest import mock
+
+from tests.protocol import model, runs, world
+from wechat_campaigns.ledger import events as ledger_events
+from wechat_campaigns.ledger import rollback_guard, trust
+from wechat_campaigns.protocol import attempt, decide, state
+from wechat_campaigns.protocol.events import Event, EventKind
+from wechat_campaigns.protocol.state import SendState, Status, StreamState
+from wechat_campaigns.protocol.verdict import verdict
+
+
+def _latest_window(known: SendState) -> datetime | None:
+    """The window of a resend begins with the latest attempt, as it did in the first edition."""
+    calls = reversed(known.calls.items())
+    return next((at for call, at in calls if known.ends.get(call) != EventKind.REJECTED), None)
+
+
+_status: Any = SendState.status.fget
+_after, _blocks, _blocks_resend = SendState.after, decide._blocks, decide._blocks_resend
+
+
+def believing_status(known: SendState) -> Status:
+    """Whoever used a key before: the message counts as sent."""
+    is_foreign = _status(known) is Status.DISPUTED and not known.is_forged
+    return Status.ACCEPTED if is_foreign else Status(_status(known))
+
+
+def calling_status(known: SendState) -> Status:
+    """Where no call was made, nothing was sent: forgets who has the draft."""
+    kind = known.origin.kind if known.origin is not None else ""
+    is_open = kind == EventKind.HANDED_OVER and _status(known) is Status.UNKNOWN
+    return Status.REJECTED if is_open else Status(_status(known))
+
+
+def _forgetting_baselines(known: SendState, event: Event, *, is_authentic: bool) -> SendState:
+    return known if event.kind == EventKind.BASELINE else _after(known, event, is_authentic=is_authentic)
+
+
+def _without(*blockers: decide.Reason) -> Callable[..., decide.Reason | None]:
+    """Let a call begin in spite of these."""
+
+    def blocks(stream: StreamState, facts: decide.DecisionInput) -> decide.Reason | None:
+        found = _blocks(stream, facts)
+        return None if found in blockers else found
+
+    return blocks
+
+
+def _whatever_it_says_now(*args: Any) -> decide.Reason | None:
+    found = _blocks_resend(*args)
+    return None if found is decide.Reason.CONTENT_CHANGED else found
+
+
+def _however_late(*args: Any) -> decide.Reason | None:
+    found = _blocks_resend(*args)
+    return None if found is decide.Reason.TOO_LATE_TO_RESEND else found
+
+
+def _resending_without_window(send: Any, planned: Any) -> Any:
+    data, body = _request(send, planned)
+    return data if planned.action is decide.Action.SEND else {**data, "not_after": None}, body
+
+
+def _believing_verdict(answer: Mapping[str, Any]) -> EventKind | None:
+    return EventKind.REJECTED if answer["errcode"] == -1 else verdict(answer)
+
+
+_request = runs.request
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule, the scenario that needs it, and what the program is without it."""
+
+    scenario: str
+    switched_off: tuple[tuple[object, str, object], ...]
+
+    @contextmanager
+    def off(self) -> Iterator[None]:
+        """Run without it."""
+        with ExitStack() as stack:
+            for where, name, instead in self.switched_off:
+                stack.enter_context(mock.patch.object(where, name, instead, create=not hasattr(where, name)))
+            yield
+
+
+def _rule(scenario: str, *switched_off: tuple[object, str, object]) -> Rule:
+    return Rule(scenario, switched_off)
+
+
+def _all_but_account(asked: Any, is_present: Any) -> bool:
+    return any(is_present(asked._replace(appid=appid)) for appid in world.APPIDS)
+
+
+FAR = frozenset(
+    {
+        "the window of a resend counts from the first call",
+        "a resend within 20 hours",
+        "45065 after 45066 to a first call is an alarm",
+        "a resend is held to the window of its intent",
+        "a resend is of the send decided on",
+        "the deadline of a call",
+        "a decision stands after the event that it names: settlements",
+    }
+)
+"""Rules without which a promise breaks only seconds into the search."""
+RULES: dict[str, Rule] = {
+    # Two rules see an intent that does not follow its decision: the store, and who reads it back.
+    "conditional append": _rule(
+        "a hold comes and goes", (model, "CONDITIONAL", False), (trust, "_is_misplaced", lambda _event: False)
+    ),
+    "the window of a resend counts from the first call": _rule(
+        "attempts that make no call", (SendState, "open_since", property(_latest_window))
+    ),
+    "a resend within 20 hours": _rule("the platform forgets", (decide, "_blocks_resend", _however_late)),
+    "45065 without an earlier call is an alarm": _rule(
+        "another ledger sends it at any time", (SendState, "status", property(believing_status))
+    ),
+    "45065 after 45066 to a first call is an alarm": _rule(
+        "the key is in use", (SendState, "status", property(believing_status))
+    ),
+    "what is handed over may have been sent": _rule(
+        "a person is to press the button", (SendState, "status", property(calling_status))
+    ),
+    "macs": _rule("who can only write forges", (world, "_has_valid_mac", lambda *_: True)),
+    "holds": _rule("a hold comes and goes", (StreamState, "holds_at", lambda *_: [])),
+    "holds with an end": _rule(
+        "a hold that ends by itself", (StreamState, "_end_of", lambda *_: state._LONG_AGO)
+    ),
+    "a release resumes no run": _rule(
+        "a hold comes and goes", (StreamState, "last_hold", property(lambda _state: "", lambda *_: None))
+    ),
+    "the clock": _rule("a clock is hours off", (decide, "CLOCK_TOLERANCE", timedelta(days=9))),
+    "moved files": _rule("a file was moved in one clone", (decide, "_moved", lambda *_: None)),
+    "a campaign of another account is another message": _rule(
+        "an id went to another account", (runs, "is_current", _all_but_account)
+    ),
+    "lists that share recipients": _rule(
+        "a list was renamed and grew in one clone",
+        (decide, "_shares_recipients", lambda known, asked: known.content_digest == asked.content_digest),
+    ),
+    "entries and batches take the place of the whole": _rule(
+        "a campaign was split in one clone", (decide, "_other_form", lambda *_: None)
+    ),
+    "batches of an edited list": _rule(
+        "a list of two batches grew in one clone", (decide, "_other_form", lambda *_: None)
+    ),
+    "an edited text is not the one that was begun": _rule(
+        "a text was edited in one clone", (decide, "_blocks_resend", _whatever_it_says_now)
+    ),
+    "windows begin": _rule(
+        "a window opens, and ends", (decide, "_blocks", _without(decide.Reason.WINDOW_NOT_OPEN))
+    ),
+    # Again two: the decision, and the deadline of its call.
+    "windows end": _rule(
+        "a window opens, and ends",
+        (decide, "_blocks", _without(decide.Reason.WINDOW_ENDED)),
+        (attempt, "min", lambda first, _second: first),
+    ),
+    "a call is not begun after its window": _rule(
+        "a window ends between decision and call", (attempt, "min", lambda first, _second: first)
+    ),
+    "a resend is held to the window of its intent": _rule(
+        "a window ends between decision and call", (runs, "request", _resending_without_window)
+    ),
+    "rules are asked on the view of the intent": _rule(
+        "a rule lets one of two messages go", (decide, "_blocks", _without(decide.Reason.POLICY))
+    ),
+    "a resend is of the send decided on": _rule(
+        "a send was renamed while a run waits", (attempt, "_is_of", lambda *_: True)
+    ),
+    "the positive list": _rule("errors of every kind", (attempt, "verdict", _believing_verdict)),
+    "the deadline of a call": _rule("the platform forgets", (attempt, "BEGIN_WITHIN", timedelta(days=9))),
+    "a call is settled late": _rule("a person settles", (decide, "SETTLE_AFTER", timedelta())),
+    "a call may be on its way for ten minutes": _rule(
+        "a person settles while a call is on its way", (decide, "SETTLE_AFTER", decide.SETTLE_AFTER / 2)
+    ),
+    "the clock of the call may have been behind": _rule(
+        "the call's clock is behind", (decide, "SETTLE_AFTER", decide.ARRIVES_WITHIN)
+    ),
+    "baselines": _rule("somebody sent it by hand", (SendState, "after", _forgetting_baselines)),
+    "a decision stands after the event that it names: settlements": _rule(
+        "who can only write copies",
+        (trust, "_is_misplaced", lambda _event: False),
+        (state, "_is_copy", lambda *_: False),
+    ),
+    "a decision stands after the event that it names: releases": _rule(
+        "a copied release", (trust, "_is_misplaced", lambda _event: False)
+    ),
+    "a decision stands after the event that it names: what is before": _rule(
+        "events are taken out before a decision",
+        (trust, "_is_misplaced", lambda _event: False),
+    ),
+    "the guard against rollback": _rule(
+        "events are taken out, and the machine has seen them", (rollback_guard, "lost_events", lambda *_: ())
+    ),
+    "the chain": _rule(
+        "events are taken out before a decision",
+        (ledger_events, "chain_break", lambda *_: None),
+        (rollback_guard.RollbackGuardedLedger, "_check", lambda *_: None),
+    ),
+    "what was forged stays so under another AppSecret": _rule(
+        "the AppSecret is changed after a forgery", (model, "unverified", lambda *_: [])
+    ),
+}
+"""Each rule, and the scenario that falls without it."""
