@@ -329,6 +329,7 @@ LISTED: Final[dict[str, tuple[Mutant, ...]]] = {
             "                self._check_same_files()\n                yield db",
             "                yield db",
             "replaced before it was read",
+            "the check after the transaction finds it, before anything is decided on what was read",
         ),
         Mutant(
             'db.execute("insert or replace into head', 'db.execute("insert or ignore into head', "old head"
