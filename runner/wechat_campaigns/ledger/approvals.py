@@ -27,34 +27,35 @@ class Approval:
     """The hold, withdrawal or change of the rules since; None: in force."""
 
     @property
-    def data(self) -> Mapping[str, Any]:
-        """What was signed."""
-        return self.event.data
-
-    @property
     def plan_digest(self) -> str:
         """Of the plan that was approved."""
-        return str(self.data["plan_digest"])
+        return str(self.event.data["plan_digest"])
 
     @property
     def commit(self) -> str | None:
         """The commit of that plan; None where it was made outside git."""
-        return self.data.get("commit")
+        return self.event.data.get("commit")
+
+    @property
+    def seen(self) -> dict[tuple[str, int], tuple[Mapping[str, Any] | None, int | None]]:
+        """What its plan looked up, by id and revision: what names stood for, and the followers."""
+        seen = self.event.data.get("seen", ())
+        return {(name, revision): (names, count) for name, revision, names, count in seen}
 
     @property
     def who(self) -> tuple[str, ...]:
         """The reviewers by the code host, else the user who ran the command."""
-        return tuple(self.data["who"])
+        return tuple(self.event.data["who"])
 
     @property
     def run(self) -> str:
         """The address of the CI run; empty outside of one."""
-        return str(self.data.get("run", ""))
+        return str(self.event.data.get("run", ""))
 
     @property
     def at(self) -> datetime:
         """When it was signed."""
-        return moment(self.data["at"])
+        return moment(self.event.data["at"])
 
 
 def approvals_of(account: AccountState, environment: str, keys: Collection[str]) -> Iterator[Approval]:
