@@ -102,6 +102,7 @@ def test_figures_close_it(shop: Shop) -> None:
     assert apply(shop) == []
 
 
+@pytest.mark.deep
 def test_a_month_by_hand_and_by_tool(shop: Shop) -> None:
     """The quota of a 服务号 is four sends to everyone a month; one a day."""
     for day, name, by_hand in ((1, "一", True), (3, "二", False), (5, "三", True), (7, "四", False)):
@@ -135,6 +136,10 @@ def test_a_month_by_hand_and_by_tool(shop: Shop) -> None:
             "../datacube/getarticletotaldetail",
             {"begin_date": f"2026-12-0{day}", "end_date": f"2026-12-0{day}"},
         )["list"]
+    ]
+    code, said = shop.run_here("archive", "--format", "json", "--quiet")
+    assert [(one["send"], one["has_message"]) for one in json.loads(said)["archives"]] == [
+        (f"no{day}", True) for day in (1, 3, 5, 7)
     ]
     assert sum(articles.values()) == sum(row["detail_list"][-1]["read_user"] for row in details) > 0
 

@@ -246,7 +246,7 @@ def make_events(*steps: tuple[str, Mapping[str, Any]], stream: str = SERVICE) ->
         at = NOW - timedelta(seconds=len(steps) - number)
         at = data.get("at", at)
         kept = {key: value for key, value in entry.data.items() if key != "at"}
-        if kind in (EventKind.INTENT, EventKind.RESEND):
+        if kind in (EventKind.INTENT, EventKind.HANDED_OVER, EventKind.RESEND):
             kept["at"] = at.isoformat()
         if kind is EventKind.HOLD and not data["held"]:
             kept.setdefault("ends", [e.hash for e in events if e.kind is EventKind.HOLD and e.data["held"]])

@@ -147,6 +147,15 @@ def test_converted_video_is_reused_for_two_days_only():
     assert not reused(timedelta(days=2, minutes=1))
 
 
+def test_upload_that_the_plan_found_too_old_is_made_again():
+    uploader = Uploader()
+    counts = []
+    for _again in range(2):
+        uploader.upload(make_send(content=FILM))
+        counts.append(len(uploader.api.named("media_uploadvideo")))
+    assert counts == [1, 2]
+
+
 def test_upload_deleted_on_the_platform_is_made_again():
     uploader, send = Uploader(), make_send(content=ARTICLES)
     uploader.upload(send)
