@@ -105,6 +105,7 @@ def test_figures_close_it(shop: Shop) -> None:
     assert apply(shop) == []
 
 
+@pytest.mark.deep
 def test_a_month_by_hand_and_by_tool(shop: Shop) -> None:
     """The quota of a 服务号 is four sends to everyone a month; one a day."""
     for day, name, by_hand in ((1, "一", True), (3, "二", False), (5, "三", True), (7, "四", False)):
@@ -138,6 +139,10 @@ def test_a_month_by_hand_and_by_tool(shop: Shop) -> None:
             "../datacube/getarticletotaldetail",
             {"begin_date": f"2026-12-0{day}", "end_date": f"2026-12-0{day}"},
         )["list"]
+    ]
+    code, said = shop.run_here("archive", "--format", "json", "--quiet")
+    assert [(one["send"], one["has_message"]) for one in json.loads(said)["archives"]] == [
+        (f"no{day}", True) for day in (1, 3, 5, 7)
     ]
     assert sum(articles.values()) == sum(row["detail_list"][-1]["read_user"] for row in details) > 0
 
@@ -227,9 +232,13 @@ def edit(shop: Shop, media_id: str, **changes: Any) -> None:
     assert shop.sandbox.call("draft/update", body)["errcode"] == 0
 
 
+def preview(shop: Shop) -> None:
+    assert shop.run_here("preview", "tea", "--to", shop.sandbox.openids()[0])[0] == ExitCode.OK
+
+
 def test_draft_edited_or_deleted_in_the_console(shop: Shop) -> None:
     shop.write(tea=article("春茶"))
-    assert shop.run_here("draft", "tea", "--auto-approve")[0] == ExitCode.OK
+    preview(shop)
     (media_id,) = drafts(shop)
     edit(shop, media_id, content="<p>中奖了</p>")
     assert shop.apply() == ExitCode.POLICY  # nobody approved it
@@ -250,7 +259,7 @@ def test_draft_edited_or_deleted_in_the_console(shop: Shop) -> None:
 
 def test_killed_run_hands_over_the_draft_that_it_made(shop: Shop) -> None:
     shop.write(tea=article("春茶"))
-    assert shop.run_here("draft", "tea", "--auto-approve")[0] == ExitCode.OK  # and killed before the record
+    preview(shop)  # as a run that was killed before the record: it leaves the draft
     (media_id,) = drafts(shop)
     (outcome,) = apply(shop)
     assert (outcome["result"], drafts(shop)) == ("handed_over", [media_id])

@@ -780,6 +780,7 @@ def test_clientmsgid_used_elsewhere_is_not_proof_of_a_send(shop: Shop, after_s: 
     job = shop.sandbox.jobs()[0]["msg_id"]
     assert (code, row["msg_id"], row["existing_msg_id"]) == (ExitCode.UNKNOWN, None, job)
     assert "SEND_SUCCESS" in row["note"], "mass/get was asked"
+    assert "status" not in [event["kind"] for event in shop.log()], "whose job it is, a person decides"
     for words in (said, shop.run_here("plan")[1], row["note"], row["hint"]):
         assert str(job) in words
         assert not re.search("no response|forged|nothing was sent from", words, re.IGNORECASE)

@@ -1,9 +1,11 @@
-"""docs/trust.md: the files to read with their lines, and a threat model that names tests which exist."""
+"""docs/trust.md: the files to read, the scenarios of the model, a threat model that names existing tests."""
 
 import re
 import subprocess
 
 from tests.docs.blocks import ROOT
+from tests.protocol.scenarios import SCENARIOS
+from tests.protocol.switched_off import RULES
 
 PAGE = (ROOT / "docs" / "trust.md").read_text(encoding="utf-8")
 ROW = re.compile(r"^\| `(runner/[^`]+)` \| (\d+) \|", re.M)
@@ -18,6 +20,20 @@ def test_the_files_have_the_lines_that_the_page_says() -> None:
         for file in (ROOT / "runner/wechat_campaigns/protocol").glob("*.py")
     }
     assert protocol - set(listed) == {"runner/wechat_campaigns/protocol/__init__.py"}
+
+
+def test_the_page_has_each_scenario_of_the_model_with_the_rules_that_need_it() -> None:
+    section = PAGE.partition("## Proof by exhaustion")[2].partition("\n## ")[0]
+    rows = [line.strip("| ").split("|") for line in section.splitlines() if line.startswith("|")][2:]
+    rules = {name: rule.scenario for name, rule in RULES.items()}
+    listed = {
+        re.sub(r" \(P\d, \d+\)$", "", rule.strip()): row[0].strip()
+        for row in rows
+        for rule in row[4:5] and row[4].split(";")
+        if rule.strip()
+    }
+    assert [row[0].strip() for row in rows] == [scenario.name for scenario in SCENARIOS]
+    assert listed == rules
 
 
 def threats() -> list[list[str]]:

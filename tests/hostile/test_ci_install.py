@@ -179,7 +179,10 @@ def test_the_action_runs_nothing_of_the_checkout(
     assert hosted.texts() == ["今晚八点，会员全场八折。"]
     assert trap.sprung() == []
     install, command = trap.records()
-    assert all(SANDBOX_SECRET in seen for seen in command), "the spy sees secrets where there are some"
+    seeing = [seen for seen in command if SANDBOX_SECRET in seen]
+    assert len(seeing) >= 2, (
+        "the spy sees secrets where there are some: `review` and `apply` have the AppSecret"
+    )
     for secret in (SANDBOX_SECRET, code_host.writing_token, "WECHAT_MAIN_SECRET", "CAMPAIGN_LEDGER_TOKEN"):
         assert not [seen for seen in install if secret in seen]
 
@@ -219,7 +222,7 @@ def test_the_template_installs_nothing_and_refuses_to_be_root(hosted: HostedRepo
     lines = [line for job in jobs for part in ("script", "after_script") for line in job.get(part, ())]
     assert len(jobs) >= 6
     assert not re.search(r"\b(apt|apt-get|apk|dnf|pip|pipx|uv|curl|wget|npm)\b", "\n".join(lines))
-    assert {job["extends"] for job in jobs} == {".campaign"}
+    assert {job["extends"] for job in jobs} <= {".campaign", ".apply"}
     assert not any("image" in job or "before_script" in job for job in jobs)
     done = gitlab(hosted, 0, "echo went on")
     assert (done.returncode, "went on" in done.stdout) == (64, False)

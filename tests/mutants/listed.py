@@ -313,7 +313,12 @@ LISTED: Final[dict[str, tuple[Mutant, ...]]] = {
     ),
     "ledger/sqlite.py": (
         Mutant("pragma synchronous = full", "pragma synchronous = normal", "a power cut takes an intent"),
-        Mutant('begin: str = "begin immediate"', 'begin: str = "begin"', "two runners chain to one event"),
+        Mutant(
+            'begin: str = "begin immediate"',
+            'begin: str = "begin"',
+            "two runners chain to one event",
+            "SQLite refuses to write on a view that has moved: a run fails, and no chain forks",
+        ),
         Mutant("if self._files and self._files != _files_at(self._path):", "if False:", "a replaced file"),
         Mutant(
             "been replaced in the meantime.\n            self._check_same_files()",
@@ -324,6 +329,7 @@ LISTED: Final[dict[str, tuple[Mutant, ...]]] = {
             "                self._check_same_files()\n                yield db",
             "                yield db",
             "replaced before it was read",
+            "the check after the transaction finds it, before anything is decided on what was read",
         ),
         Mutant(
             'db.execute("insert or replace into head', 'db.execute("insert or ignore into head', "old head"

@@ -3,6 +3,7 @@
 import argparse
 import resource
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from multiprocessing import get_context
 
@@ -21,14 +22,13 @@ def main() -> int:
     parser.add_argument("--most", type=int, default=DEEP, help="snapshots of each scenario")
     parser.add_argument("--more", type=int, default=0, help="how often more each thing may happen")
     parser.add_argument("--only", default="", help="scenarios that have this in their names")
+    parser.add_argument("--jobs", type=int, default=2, help="scenarios at a time")
     parser.add_argument("--switched-off", action="store_true", help="search without each rule, too")
     options = parser.parse_args()
     chosen = [scenario for scenario in SCENARIOS if options.only in scenario.name]
     code = states = 0
     seconds = 0.0
-    for given in chosen:
-        budget = {what: times + options.more for what, times in given.budget.items()}
-        found, megabytes = _alone(replace(given, budget=budget), options.most)
+    for given, (found, megabytes) in zip(chosen, _all(chosen, options), strict=True):
         how = found.broken or ("all" if found.complete else "not all")
         states, seconds = states + found.states, seconds + found.seconds
         print(
@@ -44,13 +44,16 @@ def main() -> int:
     return code
 
 
-def _alone(scenario: Scenario, most: int) -> tuple[Found, int]:
-    """Search in a process of its own, so that each has its memory back and its peak is its own."""
-    with get_context("fork").Pool(1) as pool:
-        return pool.apply(_measured, (scenario, most))
+def _all(chosen: list[Scenario], options: argparse.Namespace) -> Iterator[tuple[Found, int]]:
+    """Search each in a process of its own, so that its memory is given back and its peak is its own."""
+    budgets = ({what: times + options.more for what, times in one.budget.items()} for one in chosen)
+    asked = [(replace(one, budget=budget), options.most) for one, budget in zip(chosen, budgets, strict=True)]
+    with get_context("fork").Pool(options.jobs, maxtasksperchild=1) as pool:
+        yield from pool.imap(_measured, asked, chunksize=1)
 
 
-def _measured(scenario: Scenario, most: int) -> tuple[Found, int]:
+def _measured(asked: tuple[Scenario, int]) -> tuple[Found, int]:
+    scenario, most = asked
     found = search(scenario, most=most)
     return found, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 

@@ -209,9 +209,9 @@ def _runner_steps(snapshot: Snapshot, number: int, runner: Runner) -> Steps:
 def _read(turn: Turn, stream: str) -> Steps:
     snapshot, name = turn.snapshot, turn.runner.name
     hashes, marks = snapshot.stream(stream), snapshot.marks_of(turn.runner)
-    yield Step(f"{name} reads the ledger", turn.answered(snapshot, Seen(hashes, marks)))
+    yield Step(f"{name} reads the ledger", turn.answered(snapshot, Seen(hashes, marks, stream)))
     if snapshot.left("stale") and hashes:
-        old = turn.answered(snapshot.spend("stale"), Seen(hashes[:-1], marks))
+        old = turn.answered(snapshot.spend("stale"), Seen(hashes[:-1], marks, stream))
         yield Step(f"{name} reads a stale replica", old)
 
 
@@ -227,7 +227,7 @@ def _append(turn: Turn, entry: Entry, after: Head | None) -> Steps:
         yield Step(f"{said}: refused, the ledger moved", turn.answered(snapshot, _CONFLICT))
         return
     kept = snapshot.keep(entry)
-    yield Step(said, turn.answered(kept, Seen(kept.stream(entry.stream), marks, kept=True)))
+    yield Step(said, turn.answered(kept, Seen(kept.stream(entry.stream), marks, entry.stream, kept=True)))
     if snapshot.left("ledger"):
         yield Step(f"{said}, kept, unanswered", turn.answered(kept.spend("ledger"), _LEDGER))
         yield Step(f"{said}: lost", turn.answered(snapshot.spend("ledger"), _LEDGER))
@@ -504,7 +504,7 @@ def violation(step: Step, before: Snapshot, *, is_new: bool) -> str:
     begun = step.runner is not None and step.posted is not None
     if begun and (broken := promises.at_post(step.runner, step.posted, before.now_s)):
         return broken
-    return (promises.at_any_time(step.after) or promises.once_quiet(step.after)) if is_new else ""
+    return (promises.at_any_time(before, step.after) or promises.once_quiet(step.after)) if is_new else ""
 
 
 @dataclass(frozen=True)

@@ -185,13 +185,13 @@ class Ports:
 def program(ports: Ports, runner: Runner) -> list[tuple[Send, str]]:
     """One run of apply on the real code: plan, then the sends in turn. Returns how each ended."""
     is_present = is_kept(runner.present)
-    attempts: dict[str, Attempt | None] = {}
-    last_holds: dict[str, str] = {}
+    # The plan reads every account before the first call.
+    attempts = {
+        appid: _begin(ports, runner, appid) for appid in dict.fromkeys(one.appid for one in runner.sends)
+    }
+    last_holds = {appid: one.state.last_hold if one else "" for appid, one in attempts.items()}
     ends = []
     for send in runner.sends:
-        if send.appid not in attempts:
-            attempts[send.appid] = attempt = _begin(ports, runner, send.appid)
-            last_holds[send.appid] = attempt.state.last_hold if attempt else ""
         if (attempt := attempts[send.appid]) is None:
             ends.append((send, "refused"))
             continue

@@ -37,7 +37,7 @@ ANN, BOB, CAT = (runner(name) for name in ("ann", "bob", "cat"))
 TWO = (ANN, BOB)
 SCENARIOS = (
     Scenario("answers lost, runs crash", TWO, (CAT,), {"lost": 1, "crash": 1, "later": 1}),
-    Scenario("the platform forgets", (ANN,), (BOB,),
+    Scenario("WeChat forgets", (ANN,), (BOB,),
              {"lost": 1, "crash": 1, "later": 1, "much later": 1, "forgotten": 1}),
     Scenario("attempts that make no call", (ANN,), (BOB, CAT), {"lost": 1, "crash": 1, "much later": 2}),
     Scenario("time passes while a call is on its way", (ANN,), (BOB,),

@@ -107,7 +107,7 @@ FAR = frozenset(
         "a resend is held to the window of its intent",
         "a resend is of the send decided on",
         "the deadline of a call",
-        "a decision stands after the event that it names: settlements",
+        "copied settlements and calls are found",
     }
 )
 """Rules without which a promise breaks only seconds into the search."""
@@ -119,7 +119,7 @@ RULES: dict[str, Rule] = {
     "the window of a resend counts from the first call": _rule(
         "attempts that make no call", (SendState, "open_since", property(_latest_window))
     ),
-    "a resend within 20 hours": _rule("the platform forgets", (decide, "_blocks_resend", _however_late)),
+    "a resend within 20 hours": _rule("WeChat forgets", (decide, "_blocks_resend", _however_late)),
     "45065 without an earlier call is an alarm": _rule(
         "another ledger sends it at any time", (SendState, "status", property(believing_status))
     ),
@@ -177,7 +177,7 @@ RULES: dict[str, Rule] = {
         "a send was renamed while a run waits", (attempt, "_is_of", lambda *_: True)
     ),
     "the positive list": _rule("errors of every kind", (attempt, "verdict", _believing_verdict)),
-    "the deadline of a call": _rule("the platform forgets", (attempt, "BEGIN_WITHIN", timedelta(days=9))),
+    "the deadline of a call": _rule("WeChat forgets", (attempt, "BEGIN_WITHIN", timedelta(days=9))),
     "a call is settled late": _rule("a person settles", (decide, "SETTLE_AFTER", timedelta())),
     "a call may be on its way for ten minutes": _rule(
         "a person settles while a call is on its way", (decide, "SETTLE_AFTER", decide.SETTLE_AFTER / 2)
@@ -186,15 +186,13 @@ RULES: dict[str, Rule] = {
         "the call's clock is behind", (decide, "SETTLE_AFTER", decide.ARRIVES_WITHIN)
     ),
     "baselines": _rule("somebody sent it by hand", (SendState, "after", _forgetting_baselines)),
-    "a decision stands after the event that it names: settlements": _rule(
+    "copied settlements and calls are found": _rule(
         "who can only write copies",
         (trust, "_is_misplaced", lambda _event: False),
         (state, "_is_copy", lambda *_: False),
     ),
-    "a decision stands after the event that it names: releases": _rule(
-        "a copied release", (trust, "_is_misplaced", lambda _event: False)
-    ),
-    "a decision stands after the event that it names: what is before": _rule(
+    "copied releases are found": _rule("a copied release", (trust, "_is_misplaced", lambda _event: False)),
+    "events taken out before a decision are missed": _rule(
         "events are taken out before a decision",
         (trust, "_is_misplaced", lambda _event: False),
     ),

@@ -135,6 +135,7 @@ class Seen(NamedTuple):
     hashes: tuple[str, ...]
     marks: Marks
     """What the machine remembered before."""
+    stream: str
     kept: bool = False
 
 

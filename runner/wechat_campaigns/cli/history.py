@@ -235,12 +235,9 @@ def _archives(
 
 def _message(record: SendState, sends: Mapping[str, Send]) -> Send | None:
     """Find the message with the content digest that the ledger has: in the folder, else in the ledger."""
-    if record.intent is None:
-        return None
-    for send in (
-        sends.get(normalize_id(record.send)),
-        stored_send(record.intent, send_id=record.send, account=account_of(record)),
-    ):
+    intent, name = record.intent, account_of(record)
+    stored = stored_send(intent, send_id=record.send, account=name) if intent is not None else None
+    for send in (sends.get(normalize_id(record.send)), stored):
         found = with_recorded_draft(send, record.origin) if send is not None else None
         if found is not None and found.content_digest == record.content_digest:
             return found

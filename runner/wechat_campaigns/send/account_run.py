@@ -105,11 +105,6 @@ class AccountRun(AccountWriter):
         due: int,
     ) -> None:
         super().__init__(workspace, account)
-        if (approval := context.approvals.get(account.appid)) is not None:
-            # Kept in the ledger, so in English whatever the reader speaks.
-            by = f"plan {approval.plan_digest[:12]} by {', '.join(approval.who)}"
-            told = "; ".join(filter(None, (context.actor.get("approved"), by)))
-            context = replace(context, actor={**context.actor, "approved": told})
         self.plan, self.context, self.stopping, self.watch = plan, context, stopping, workspace.watch
         self.due = due
 
@@ -241,12 +236,10 @@ class AccountRun(AccountWriter):
 
     def _approval_ended(self) -> bool:
         """Return whether the approval that this run sends under has ended by the newest events."""
-        approval, stream = (
-            self.context.approvals.get(self.account.appid),
-            self.state.stream(self.account.appid),
-        )
+        approval = self.context.approvals.get(self.account.appid)
         if approval is None:
             return False
+        stream = self.state.stream(self.account.appid)
         event = stream.approvals.get(approval.event.hash)
         of_plan = approval.plan_digest, self.settings.ledger_scope
         return event is None or stream.end_of_approval(*of_plan, event.seq) is not None

@@ -232,7 +232,7 @@ def test_clock_that_is_off_is_waited_for():
 
 
 def test_blocked_sent_and_expired_sends_are_reported_and_not_sent():
-    for action in set(PlanAction) - {PlanAction.SEND, PlanAction.SCHEDULED}:
+    for action in set(PlanAction) - {PlanAction.SEND, PlanAction.HAND_OVER, PlanAction.SCHEDULED}:
         world = World(decide=lambda one, action=action: decided(one, action))  # type: ignore[misc]
         (outcome,) = world.send_each(scheduled("a", NOW + HOUR))
         assert (outcome.result, outcome.exit_code) == LEFT[action][:2], action

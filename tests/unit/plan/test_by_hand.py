@@ -1,0 +1,70 @@
+"""What shows that a person sent a draft: articles by their titles, and never another one."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tests.support.factories import make_state
+from tests.support.playground import SERVICE
+from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.plan.by_hand import find_sent, is_overdue, open_sends
+from wechat_campaigns.protocol.events import EventKind
+from wechat_campaigns.wechat.statistics import DayOfArticles, PublishedArticle
+
+NOW = datetime(2026, 12, 20, 4, tzinfo=UTC)
+
+
+def handed(send: str, *titles: str, at: datetime) -> tuple[str, dict[str, Any]]:
+    data = {"send": send, "revision": 1, "content_digest": send, "at": at, "titles": list(titles)}
+    return EventKind.HANDED_OVER, {**data, "body": {"mpnews": {"media_id": send}}}
+
+
+def found(state: LedgerState, *articles: tuple[int, int, str, int]) -> dict[str, int]:
+    """The msg_data_id of each send that is found, by articles: msg_data_id, index, title, day."""
+    days: dict[date, DayOfArticles] = {}
+    for number, index, title, day in articles:
+        published = date(2026, 12, day)
+        one = PublishedArticle(
+            msg_data_id=number, index=index, published=published, publish_type=0, title=title
+        )
+        before = days[published].articles if published in days else ()
+        days[published] = DayOfArticles(queried_at=NOW, is_delayed=False, articles=(*before, one))
+    account = state.stream(SERVICE)
+    entries = find_sent(account, open_sends(account, NOW), days, lambda _draft: False)
+    return {entry.data["send"]: entry.data["msg_data_id"] for entry in entries}
+
+
+@pytest.fixture
+def single() -> LedgerState:
+    """One send of two articles."""
+    return make_state(handed("one", "周报", "附录", at=NOW - timedelta(days=10)))
+
+
+def test_of_two_with_one_title_each_has_its_own() -> None:
+    """The newer takes what was published since it was handed over, the older what is left."""
+    weeks = make_state(
+        handed("one", "周报", at=NOW - timedelta(days=14)), handed("two", "周报", at=NOW - timedelta(days=7))
+    )
+    assert found(weeks, (7, 1, "周报", 6), (8, 1, "周报", 13)) == {"one": 7, "two": 8}
+    assert found(weeks, (8, 1, "周报", 13)) == {"two": 8}
+    assert found(weeks, (7, 1, "周报", 6)) == {"one": 7}
+    assert found(weeks, (6, 1, "周报", 5)) == {}
+
+
+def test_titles_and_places_have_to_fit(single: LedgerState) -> None:
+    day = open_sends(single.stream(SERVICE), NOW)[0].at.day
+    assert found(single, (7, 1, "周报", day), (7, 2, "附录", day)) == {"one": 7}
+    assert found(single, (7, 1, "周报", day)) == {"one": 7}  # hardly anybody read the second
+    assert found(single, (7, 2, "附录", day)) == {}
+    assert found(single, (7, 1, "附录", day), (7, 2, "周报", day)) == {}
+    assert found(single, (7, 1, "周报", day), (7, 2, "别的", day)) == {}
+
+
+def test_overdue_the_morning_after(single: LedgerState) -> None:
+    (known,) = open_sends(single.stream(SERVICE), NOW)
+    midnight = known.at.replace(hour=16, minute=0, second=0, microsecond=0)
+    midnight += timedelta(days=1) if midnight < known.at else timedelta()
+    ready = midnight + timedelta(hours=8, minutes=30)
+    assert not is_overdue(known, ready - timedelta(seconds=1))
+    assert is_overdue(known, ready)
