@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from wechat_campaigns.core.errors import PolicyError, SecretError, system_reason
+from wechat_campaigns.core.hosts import WECHAT_HOSTS
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.settings import APPID, Account, Secret
 
@@ -34,16 +35,6 @@ Source: WeChat asks for room for 512 characters (getStableAccessToken, 2026-11).
 _KEY = re.compile("[0-9a-f]{64}")
 _OTHERS: Final = stat.S_IWGRP | stat.S_IRWXO
 """Kubernetes lets a group read what it mounts (`fsGroup`); nobody else has a reason to."""
-WECHAT_HOSTS: Final = frozenset(
-    {
-        "api.weixin.qq.com",
-        "api2.weixin.qq.com",
-        "sh.api.weixin.qq.com",
-        "sz.api.weixin.qq.com",
-        "hk.api.weixin.qq.com",
-    }
-)
-"""Source: WeChat's list of access domains (接口域名说明), read 2026-11."""
 GATEWAYS: Final = "CAMPAIGN_API_HOSTS"
 """The variable of the machine that names further hosts, `HOST` or `HOST:PORT`, separated by commas."""
 # Deliberately narrow: what two parsers of addresses could read in two ways is not accepted at all.
