@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Final
 
+from wechat_campaigns.core.digest import sha256
 from wechat_campaigns.core.errors import CampaignError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.redact import redact
-from wechat_campaigns.core.settings import SANDBOX, Audit
+from wechat_campaigns.core.settings import SANDBOX, Account, Audit
 from wechat_campaigns.core.threads import has_room
 from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.trust import has_valid_mac
@@ -77,11 +79,12 @@ class AuditPush:
     def _add_missing(self, before: Sequence[Event], events: Sequence[Event]) -> list[Event]:
         """Return what the receiver lacks of a stream, in order."""
         stream = events[0].stream
-        if stream not in self._missing:
+        missing = self._missing.setdefault(stream, [])
+        missing.extend(events)
+        if stream not in self._recorded:
             last = self._recorded[stream] = self._pushed[stream] = self._last_recorded(stream, before)
-            self._missing[stream] = [event for event in before if event.seq > last]
-        self._missing[stream].extend(events)
-        return self._missing[stream]
+            missing[:0] = [event for event in before if last < event.seq < missing[0].seq]
+        return missing
 
     def _push_all(self, push: Taker, missing: list[Event]) -> None:
         """Push events until the receiver does not take some; those it took are missing no more."""
@@ -100,8 +103,17 @@ class AuditPush:
         told = [one for one in events if one.kind == LedgerKind.NOTIFIED and "pushed" in one.data]
         if account is None or not told:
             return 0
-        key = self._workspace.secrets.mac_key(account)
-        return next((one.data["pushed"] for one in reversed(told) if has_valid_mac(one, key)), 0)
+        key, to = self._workspace.secrets.mac_key(account), self._receiver(account)
+        mine = (one for one in reversed(told) if one.data.get("to") == to and has_valid_mac(one, key))
+        return next((one.data["pushed"] for one in mine), 0)
+
+    def _receiver(self, account: Account) -> str:
+        """Return a digest of where the settings push to, from which nobody without the AppSecret finds it."""
+        audit, secrets = self._workspace.settings.audit or Audit(), self._workspace.secrets
+        where = list(audit.command) or [
+            secrets.other(audit.url, name=_("`url` of `{setting}`").format(setting="audit"))
+        ]
+        return sha256([secrets.mac_key(account).hex(), *where])[:16]
 
     def _taker(self) -> Taker:
         from wechat_campaigns.notify.target import taker  # needs HTTP
@@ -122,13 +134,12 @@ class AuditPush:
             )
             self._warn(message.format(reason=self._failure))
         data = {"day": self._workspace.clock().date().isoformat(), "notices": []}
+        accounts = self._workspace.settings.environment.by_appid
         for stream, last in dict(self._pushed).items():
-            if last > self._recorded[stream] and stream in self._workspace.settings.environment.by_appid:
-                entry = Entry(stream=stream, kind=LedgerKind.NOTIFIED, data={**data, "pushed": last})
-                try:
-                    self._workspace.ledger.append(entry)
-                except CampaignError:  # the next run pushes them again
-                    continue
+            if last > self._recorded[stream] and stream in accounts:
+                with suppress(CampaignError):  # the next run pushes them again
+                    pushed = {**data, "pushed": last, "to": self._receiver(accounts[stream])}
+                    self._workspace.ledger.append(Entry(stream=stream, kind=LedgerKind.NOTIFIED, data=pushed))
 
 
 def _masked(value: Any) -> Any:

@@ -65,8 +65,9 @@ def find_sent(
             ended = [job for job in jobs if len(job.links) == count and job.at >= known.at]
             if now == 1 == len(mine) == len(ended):
                 told |= {"msg_id": ended[0].msg_id, "sent_on": china_day(ended[0].at).isoformat()}
-            rivals = sum(not numbers.isdisjoint(others) for _one, others in mine)
-            if (left := numbers & sends.keys()) and (now == 0 or len(numbers) >= rivals):
+            rivals = [others for _one, others in mine if not others.isdisjoint(numbers)]
+            is_enough = len(set[int]().union(*rivals)) >= len(rivals)
+            if (left := numbers & sends.keys()) and (now == 0 or is_enough):
                 day = sends.pop(number := max(left))[0].published
                 told |= {"msg_data_id": number, "sent_on": day.isoformat()}
             if "sent_on" in told and known.origin is not None:
