@@ -97,7 +97,10 @@ def test_figures_close_it(shop: Shop) -> None:
     at(shop, 1, "20:00")
     press(shop)
     at(shop, 2, "07:00")
-    assert (status(shop)[0], status(shop)[1]["tea"]["status"]) == (ExitCode.OK, "handed_over")
+    code, rows = status(shop)
+    assert (code, rows["tea"]["status"]) == (ExitCode.OK, "handed_over")
+    assert "`campaign status`" in rows["tea"]["hint"]
+    assert "MSG_ID" not in rows["tea"]["hint"]  # nobody knows one
     at(shop, 2, "08:40")
     code, rows = status(shop)
     assert (code, rows["tea"]["status"]) == (ExitCode.OK, "sent")

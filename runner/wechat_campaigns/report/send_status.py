@@ -230,8 +230,10 @@ def _words(
             return _underway(known, now)
         case Fate.HANDED_OVER:
             note = _("its draft is in the draft box: a person sends it in the WeChat console")
-            late = _("overdue: nothing shows that its draft was sent in the WeChat console")
-            return late if is_overdue(known, now) else note, settle_hint(known.send, env)
+            wait = _("run `campaign status` on the morning after it was sent: WeChat's figures then show it")
+            if is_overdue(known, now):
+                note, wait = _("overdue: nothing shows that its draft was sent in the WeChat console"), ""
+            return note, settle_hint(known.send, env, wait, sent="--sent")
         case Fate.UNKNOWN:
             return _unknown(known, now), _unknown_hint(known, environment)
         case Fate.DELIVERY_FAILED if told is not None:

@@ -374,7 +374,7 @@ class AccountRun(AccountWriter):
             notes = tuple(note.format(draft=media_id) for media_id in others)
         tag = _("tag {name}").format(name=send.filter.tag or send.filter.tag_id)
         to = _("everyone") if send.filter.is_to_all else tag
-        until = china_time(send.not_after, self.clock()) if send.not_after is not None else _("today")
+        until = china_time(send.not_after, self.clock()) if send.not_after is not None else _("midnight")
         steps = _(
             "in the WeChat console, send the draft {title} as a mass message to {recipients}, until {until}; "
             "originality, rewards and topics can be added there"
