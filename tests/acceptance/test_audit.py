@@ -15,6 +15,8 @@ import pytest
 
 from tests.acceptance.test_operating_commands import SALE, Command, campaign, robot, settle
 from tests.support.playground import SERVICE, Sandbox
+from tests.support.shop import MakeShop
+from tests.support.studio import until
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.files import state_folder
 from wechat_campaigns.ledger.events import LedgerKind
@@ -177,3 +179,58 @@ def test_who_writes_nothing_pushes_nothing(
 ) -> None:
     campaign(*words)
     assert bodies == []
+
+
+def test_another_receiver_gets_the_account_from_its_first_event_on(
+    campaign: Command, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the first run with a receiver of one's own would leave out events for the real one."""
+    settle(sandbox, more=AUDIT)
+    with robot(200) as (first, bodies), robot(200) as (second, others):
+        for number, address in enumerate((first, second, first)):
+            Path("campaigns/more.yaml").write_text(SALE.replace("八", str(number)), encoding="utf-8")
+            monkeypatch.setenv("AUDIT_URL", address)
+            assert campaign("apply", "--auto-approve")[0] in (ExitCode.OK, ExitCode.POLICY)
+    kept = [one["seq"] for one in ledger(campaign)]
+    assert sorted({one["seq"] for one in of(bodies)}) == kept[:-1]
+    assert [one["seq"] for one in of(others)] == [*range(1, len(of(others)) + 1)]
+    assert first.encode() not in json.dumps(ledger(campaign)).encode()
+
+
+def test_missing_variable_is_said(
+    campaign: Command, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settle(sandbox, more=AUDIT)
+    with robot(200) as (address, _bodies):
+        monkeypatch.setenv("AUDIT_URL", address)
+        assert campaign("apply", "--auto-approve")[0] == ExitCode.OK
+    monkeypatch.delenv("AUDIT_URL")
+    Path("campaigns/more.yaml").write_text(SALE.replace("八", "九"), encoding="utf-8")
+    code, _out, err = campaign("apply", "--auto-approve")
+    assert (code, err.count("Warning: `audit` did not take every event")) == (ExitCode.OK, 1)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the other systems know no such end")
+def test_program_ends_with_the_run_that_started_it(make_shop: MakeShop) -> None:
+    """It hangs, and the run is killed: no run leaves one behind."""
+    shop = make_shop()
+    shop.write(sale=SALE)
+    (shop.folder / "take.py").write_text(
+        "import os, time; open('begun.new', 'w').write(str(os.getpid())); os.rename('begun.new', 'begun');"
+        " time.sleep(60)",
+        encoding="utf-8",
+    )
+    shop.add_settings(f"audit: {{command: {json.dumps([sys.executable, 'take.py'])}}}\n")
+    run = shop.begin("apply", "--auto-approve")
+    begun = shop.folder / "begun"
+    until(begun.exists)
+    run.kill()
+    run.communicate()
+    until(lambda: not is_running(int(begun.read_text(encoding="utf-8"))))
+
+
+def is_running(process: int) -> bool:
+    try:
+        return " Z " not in Path(f"/proc/{process}/stat").read_text(encoding="utf-8")
+    except (FileNotFoundError, ProcessLookupError):
+        return False

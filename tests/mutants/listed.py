@@ -892,9 +892,8 @@ LISTED: Final[dict[str, tuple[Mutant, ...]]] = {
             "last = event.seq",
             "what another run wrote in between is left out",
         ),
-        Mutant(
-            "in reversed(told) if has_valid_mac(one, key))", "in reversed(told))", "a forger hides events"
-        ),
+        Mutant(" and has_valid_mac(one, key))", ")", "a forger hides events"),
+        Mutant('one.data.get("to") == to and ', "", "another receiver is thought to have had all"),
         Mutant("            return last, reason\n", "            pass\n", "not taken, and past"),
         Mutant("        return redact(value)\n", "        return value\n", "a secret in a reason is pushed"),
         Mutant(

@@ -11,10 +11,11 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
+from wechat_campaigns.core.digest import sha256
 from wechat_campaigns.core.errors import CampaignError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.redact import redact
-from wechat_campaigns.core.settings import SANDBOX
+from wechat_campaigns.core.settings import SANDBOX, Account, Audit
 from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.trust import has_valid_mac
 from wechat_campaigns.protocol.events import Entry, Event
@@ -50,13 +51,14 @@ def push_appended(
         push = taker(workspace, "command" if audit.command else "webhook", audit, "audit")
         for stream in tuple(ledger.appended):
             known = ledger.known_events(stream)
-            recorded = _last_recorded(workspace, stream, known)
+            recorded = _last_recorded(workspace, audit, stream, known)
             missing = [event for event in known if event.seq > recorded]
             if all("pushed" in event.data for event in missing):  # this was called before
                 continue
             pushed, failure = _push(push, environment.name, missing, recorded, ends)
-            if pushed > recorded and stream in environment.by_appid:
+            if pushed > recorded and (account := environment.by_appid.get(stream)) is not None:
                 data = {"day": workspace.clock().date().isoformat(), "notices": [], "pushed": pushed}
+                data["to"] = _receiver(workspace, audit, account)
                 with suppress(CampaignError):  # the next run pushes them again
                     ledger.append(Entry(stream=stream, kind=LedgerKind.NOTIFIED, data=data))
             if failure:
@@ -94,14 +96,24 @@ def _push(push: Taker, environment: str, events: Sequence[Event], last: int, end
     return last, ""
 
 
-def _last_recorded(workspace: OnlineWorkspace, stream: str, events: Sequence[Event]) -> int:
+def _last_recorded(workspace: OnlineWorkspace, audit: Audit, stream: str, events: Sequence[Event]) -> int:
     """Return up to which event the receiver has a stream; 0 where no signed event says so."""
     account = workspace.settings.environment.by_appid.get(stream)
     told = [one for one in events if one.kind == LedgerKind.NOTIFIED and "pushed" in one.data]
     if account is None or not told:
         return 0
-    key = workspace.secrets.mac_key(account)
-    return next((one.data["pushed"] for one in reversed(told) if has_valid_mac(one, key)), 0)
+    key, to = workspace.secrets.mac_key(account), _receiver(workspace, audit, account)
+    mine = (one for one in reversed(told) if one.data.get("to") == to and has_valid_mac(one, key))
+    return next((one.data["pushed"] for one in mine), 0)
+
+
+def _receiver(workspace: OnlineWorkspace, audit: Audit, account: Account) -> str:
+    """Return a digest of where the settings push to, from which nobody without the AppSecret finds it."""
+    secrets = workspace.secrets
+    where = list(audit.command) or [
+        secrets.other(audit.url, name=_("`url` of `{setting}`").format(setting="audit"))
+    ]
+    return sha256([secrets.mac_key(account).hex(), *where])[:16]
 
 
 def _masked(value: Any) -> Any:
