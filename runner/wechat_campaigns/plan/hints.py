@@ -45,13 +45,13 @@ def msg_id_hint(send_id: str, env: str) -> str:
     return hint.format(send=quoted(send_id), env=env)
 
 
-def settle_hint(send_id: str, env: str, instead: str = "") -> str:
+def settle_hint(send_id: str, env: str, instead: str = "", sent: str = "--sent MSG_ID") -> str:
     """Return how an unknown send is settled; `instead` is what would spare that."""
     hint = _(
         "check in the WeChat console whether it was sent, then run `campaign ledger settle "
-        "{send}{env} --reason REASON` with `--sent MSG_ID` or `--not-sent`"
+        "{send}{env} --reason REASON` with `{sent}` or `--not-sent`"
     )
-    settle = hint.format(send=quoted(send_id), env=env)
+    settle = hint.format(send=quoted(send_id), env=env, sent=sent)
     return _("{instead}; or {settle}").format(instead=instead, settle=settle) if instead else settle
 
 
