@@ -162,6 +162,10 @@ def test_overdue_is_red_until_it_is_settled(shop: Shop) -> None:
         at(shop, day, time)
         found, rows = status(shop)
         assert (found, rows["tea"]["status"]) == (code, word)
+        if word == "handed_over":  # which draft, to whom, until when
+            assert all(part in rows["tea"]["note"] for part in ("春茶", "tag 会员", "21:00 China time"))
+        else:
+            assert "`--sent` or `--not-sent`" in rows["tea"]["hint"]
     assert shop.row("tea")["action"] == "handed_over"
     assert shop.run_here("ledger", "settle", "tea", "--sent", "--reason", "标题在后台改过")[0] == ExitCode.OK
     assert (status(shop)[0], shop.row("tea")["action"]) == (ExitCode.OK, "sent")

@@ -52,7 +52,7 @@ EVENTS: Final[Mapping[str, str]] = {
     LedgerKind.PREVIEW: N_("a tester received a preview"),
     LedgerKind.STATUS: N_("WeChat was asked and answered {msg_status}"),
     LedgerKind.CALLBACK: N_("WeChat reported the end: {status}, sent to {sent} of {addressed}"),
-    LedgerKind.RECALL: N_("recalled from WeChat"),
+    LedgerKind.RECALL: N_("recalled by {user}: {reason}"),
 }
 """What each event of a send says, in words."""
 _TITLE = re.compile("<title>(.*?)</title>")
@@ -223,7 +223,8 @@ def _approval(found: Approval) -> str:
 def _recall(event: Event) -> str:
     number = event.data.get("article_idx")
     what = _("article {number}").format(number=number) if number else _("all of it")
-    return " ".join(filter(None, [_moment(event.at), what, str(event.data.get("reason", ""))]))
+    words = _moment(event.at), _actor(event).get("user"), what, event.data.get("reason")
+    return _(", ").join(map(str, filter(None, words)))
 
 
 def _told(events: Iterable[Event]) -> RecordTable:
