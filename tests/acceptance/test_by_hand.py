@@ -106,6 +106,11 @@ def test_figures_close_it(shop: Shop) -> None:
     assert (code, rows["tea"]["status"]) == (ExitCode.OK, "sent")
     assert shop.row("tea")["action"] == "sent"
     assert apply(shop) == []
+    shop.succeed("archive", "--quiet")
+    [page] = (shop.folder / "archive").glob("*/index.html")
+    told = page.read_text(encoding="utf-8")
+    assert "2026-12-01" in told  # when a person sent it; it was found the day after
+    assert not [kind for kind in ("handed_over", "auto_approve") if kind in told]
 
 
 @pytest.mark.deep
