@@ -44,7 +44,6 @@ PURPOSES: Mapping[str, Mapping[str, tuple[str, str]]] = {
     N_("Review and send"): {
         "plan": ("plan", N_("Show what would be sent (the default).")),
         "preview": ("preview", N_("Send one real message to each tester.")),
-        "draft": ("preview", N_("Make the draft of an article without sending it.")),
         "drafts": ("preview", N_("List the draft box and who uses each draft.")),
         "apply": ("apply", N_("Show the plan, ask for confirmation, send what is due.")),
         "hold": ("hold", N_("Stop all sends of an account immediately.")),
@@ -62,8 +61,8 @@ PURPOSES: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "tags": ("doctor", N_("List the tags with their follower counts.")),
         "ledger": ("ledger", N_("Manage the ledger.")),
         "ci": ("ci", N_("Run a step of a CI job.")),
-        "listen": ("listen", N_("Receive WeChat's events: counts, reasons, links.")),
-        "sandbox": ("sandbox", N_("Run a WeChat sandbox with an inbox on this machine.")),
+        "listen": ("servers", N_("Receive WeChat's events: counts, reasons, links.")),
+        "sandbox": ("servers", N_("Run a WeChat sandbox with an inbox on this machine.")),
     },
     N_("This tool"): {
         "schema": ("reference", N_("Print a JSON Schema.")),

@@ -114,12 +114,11 @@ _LOST: Final = {
     **dict.fromkeys(
         (*_WITH_FALLBACK, "select", "textarea", "button", "input"), N_("use a picture or text instead")
     ),
-    **dict.fromkeys(("foreignobject", *_PAINTS), N_("export the drawing as a picture and use that")),
+    **dict.fromkeys(("foreignobject", "math", *_PAINTS), N_("export it as a picture and use that")),
     **dict.fromkeys(("mpvoice", "mpvideo", "qqmusic"), N_("insert it in the draft, in the WeChat console")),
     **dict.fromkeys(
         ("video", "audio"), N_("upload it in the WeChat console and send it as a message of its own")
     ),
-    "math": N_("export it as a picture and use that"),
 }  # fmt: skip
 """What followers lose, with what to use instead."""
 _CARDS: Final = {
@@ -428,7 +427,7 @@ def _address(element: HtmlElement, findings: Findings) -> None:
         _link(element, findings)
     elif tag == PROFILE:
         what = _("WeChat may not keep the card of an account (公众号名片) in a draft made through the API")
-        hint = _("check the draft in the WeChat console: `campaign draft ID`")
+        hint = _("check it on a phone: `campaign preview ID --to TESTER`")
         findings.gather("profile-card", what, hint, line=line_of(element))
     elif tag == "img" and not (element.get("src") or "").startswith(IMAGE_PREFIXES):
         element.drop_tree()  # `embed` has reported it
