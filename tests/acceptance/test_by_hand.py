@@ -97,12 +97,20 @@ def test_figures_close_it(shop: Shop) -> None:
     at(shop, 1, "20:00")
     press(shop)
     at(shop, 2, "07:00")
-    assert (status(shop)[0], status(shop)[1]["tea"]["status"]) == (ExitCode.OK, "handed_over")
+    code, rows = status(shop)
+    assert (code, rows["tea"]["status"]) == (ExitCode.OK, "handed_over")
+    assert "`campaign status`" in rows["tea"]["hint"]
+    assert "MSG_ID" not in rows["tea"]["hint"]  # nobody knows one
     at(shop, 2, "08:40")
     code, rows = status(shop)
     assert (code, rows["tea"]["status"]) == (ExitCode.OK, "sent")
     assert shop.row("tea")["action"] == "sent"
     assert apply(shop) == []
+    shop.succeed("archive", "--quiet")
+    [page] = (shop.folder / "archive").glob("*/index.html")
+    told = page.read_text(encoding="utf-8")
+    assert "2026-12-01" in told  # when a person sent it; it was found the day after
+    assert not [kind for kind in ("handed_over", "auto_approve") if kind in told]
 
 
 @pytest.mark.deep
@@ -159,6 +167,10 @@ def test_overdue_is_red_until_it_is_settled(shop: Shop) -> None:
         at(shop, day, time)
         found, rows = status(shop)
         assert (found, rows["tea"]["status"]) == (code, word)
+        if word == "handed_over":  # which draft, to whom, until when
+            assert all(part in rows["tea"]["note"] for part in ("春茶", "tag 会员", "21:00 China time"))
+        else:
+            assert "`--sent` or `--not-sent`" in rows["tea"]["hint"]
     assert shop.row("tea")["action"] == "handed_over"
     assert shop.run_here("ledger", "settle", "tea", "--sent", "--reason", "标题在后台改过")[0] == ExitCode.OK
     assert (status(shop)[0], shop.row("tea")["action"]) == (ExitCode.OK, "sent")
@@ -414,3 +426,18 @@ def test_recall_names_what_a_person_sent_and_no_older_revision(shop: Shop) -> No
         at(shop, 3, "09:00")
         assert status(shop)[0] == ExitCode.OK
     assert not any(one["path"].endswith("mass/delete") for one in shop.sandbox.requests())
+
+
+@pytest.mark.parametrize("draft", ["left", "gone"])
+def test_figures_that_may_be_of_a_send_by_the_tool_need_a_draft_that_is_gone(shop: Shop, draft: str) -> None:
+    """Its answer was lost, so nobody knows its number, and it has the same title."""
+    shop.write(tea=article("春茶", more=""))
+    shop.lose_an_answer("cut_after")
+    said = ("--sent", "3147483649", "--reason", "后台已发")
+    assert shop.run_here("ledger", "settle", "tea", *said)[0] == ExitCode.OK
+    shop.write(zest=article("春茶").replace("会员", "北京"))
+    apply(shop)
+    if draft == "gone":
+        press(shop, tag_id=101)
+    at(shop, 2, "09:00")
+    assert status(shop)[1]["zest"]["status"] == {"left": "expired", "gone": "sent"}[draft]

@@ -13,6 +13,7 @@ from wechat_campaigns.core.spoken_time import zone_name
 
 COUNTED = {
     "send": N_("{count} to send"),
+    "hand_over": N_("{count} to hand over"),
     "resend": N_("{count} to resend"),
     "draft": N_("{count} being written"),
     "conflict": N_("{count} in conflict"),
