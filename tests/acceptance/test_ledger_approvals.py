@@ -123,11 +123,14 @@ def test_an_expired_plan_and_one_of_another_environment_are_not_approved(shop: S
     assert approve(shop)[0] == ExitCode.OK
 
 
-def test_a_pull_request_approves_nothing(shop: Shop) -> None:
-    run = {"GITHUB_ACTIONS": "true", "GITHUB_EVENT_NAME": "pull_request", "GITHUB_REF": "refs/pull/1/merge"}
-    code, said = shop.run_here("ledger", "approve", "plan.json", CAMPAIGN_APPROVAL_KEY=KEY, **run)
-    assert code == ExitCode.POLICY, said
-    refused(shop)
+def test_a_merge_request_approves_nothing(shop: Shop) -> None:
+    """Not even on a GitLab that asks nobody, and with a key that its variables show to every branch."""
+    run = {"GITLAB_CI": "true", "CI_DEFAULT_BRANCH": "main", "CI_COMMIT_BRANCH": "main", "CI_PROJECT_ID": "7"}
+    words = ("ledger", "approve", "plan.json")
+    for source, expected in (("merge_request_event", ExitCode.POLICY), ("push", ExitCode.OK)):
+        run |= {"CI_PIPELINE_SOURCE": source, "CAMPAIGN_APPROVAL_KEY": KEY}
+        code, said = shop.run_here(*words, **run)
+        assert code == expected, said
 
 
 def test_without_a_key_in_the_settings_nothing_is_recorded_and_nothing_asked(make_shop: MakeShop) -> None:
