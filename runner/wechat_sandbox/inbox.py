@@ -20,9 +20,9 @@ from werkzeug.utils import send_file, send_from_directory
 from werkzeug.wrappers import Request, Response
 
 from wechat_campaigns.core.html import HtmlReader, design_css
+from wechat_campaigns.core.sniff import CONTENT_TYPES
 from wechat_sandbox import accounts, clock, store
 from wechat_sandbox.dispatcher import Dispatcher
-from wechat_sandbox.media import CONTENT_TYPES
 from wechat_sandbox.views import file_path, pictures_of, recalled_parts, row_of
 
 CLOSED = "default-src 'none'; base-uri 'none'; form-action 'none'"

@@ -6,21 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from wechat_campaigns.core.sniff import CONTENT_TYPES, sniff
 from wechat_sandbox import store
 from wechat_sandbox.answers import OK, ErrcodeError, Json, read_json
 from wechat_sandbox.calls import ApiCall, UploadedFile, listing, named_row, optional_text, serve, text
 
-CONTENT_TYPES = {
-    "png": "image/png", "jpeg": "image/jpeg", "gif": "image/gif", "bmp": "image/bmp", "mp3": "audio/mpeg",
-    "wma": "audio/x-ms-wma", "wav": "audio/wav", "amr": "audio/amr", "mp4": "video/mp4",
-}  # fmt: skip
 USUAL_FORMAT = {"image": "png", "thumb": "jpeg", "voice": "mp3", "video": "mp4", "mpvideo": "mp4"}
 """The format of unrecognized bytes, by kind: a control call may add any."""
-
-HEADS = (
-    (b"\x89PNG\r\n\x1a\n", "png"), (b"\xff\xd8\xff", "jpeg"), (b"GIF87a", "gif"), (b"GIF89a", "gif"),
-    (b"BM", "bmp"), (b"ID3", "mp3"), (b"#!AMR", "amr"), (b"\x30\x26\xb2\x75", "wma"),
-)  # fmt: skip
 TEMPORARY_S = 3 * 86400
 MOST_IMAGES = 20
 """Of a picture post; not stated for mass images."""
@@ -55,20 +47,6 @@ TEMPORARY = {
 IN_ARTICLE = MediaLimits(formats=("png", "jpeg"), max_bytes=MB - 1, too_big=40009)
 
 
-def format_of(data: bytes) -> str:
-    """Return a file's format from its first bytes; `unknown` when WeChat does not take it."""
-    for head, name in HEADS:
-        if data.startswith(head):
-            return name
-    if data[:4] == b"RIFF" and data[8:12] == b"WAVE":
-        return "wav"
-    if data[4:8] == b"ftyp":
-        return "mp4"
-    if len(data) > 1 and data[0] == 0xFF and data[1] & 0xE0 == 0xE0:
-        return "mp3"  # an MPEG frame without an ID3 head
-    return "unknown"
-
-
 def add(
     db: sqlite3.Connection,
     *,
@@ -84,7 +62,7 @@ def add(
     Args:
         **more: `title`, `description`, a `media_id` of one's own, `by_api` (True unless given).
     """
-    form = format_of(upload.data)
+    form = sniff(upload.data)
     form = form if form in CONTENT_TYPES else USUAL_FORMAT[kind]
     place = f"mmbiz_{'jpg' if form == 'jpeg' else form}/{secrets.token_urlsafe(24)}"
     row = {
@@ -136,7 +114,7 @@ def check_upload(upload: UploadedFile | None, limits: MediaLimits) -> UploadedFi
         raise ErrcodeError(41005)
     if not upload.data:
         raise ErrcodeError(44001)
-    if format_of(upload.data) not in limits.formats:
+    if sniff(upload.data) not in limits.formats:
         raise ErrcodeError(40005)
     if len(upload.data) > limits.max_bytes:
         raise ErrcodeError(limits.too_big)

@@ -17,7 +17,7 @@ from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 from werkzeug.wrappers import Request, Response
 
 from wechat_campaigns.core.errors import UsageError
-from wechat_campaigns.core.hosts import host_port, is_allowed_host, is_loopback
+from wechat_campaigns.core.hosts import WECHAT_HOSTS, host_port, is_allowed_host, is_loopback
 from wechat_campaigns.core.i18n import _
 from wechat_sandbox import accounts, callbacks, control, inbox, seeds
 from wechat_sandbox.answers import ErrcodeError, encode, new_rid
@@ -34,10 +34,6 @@ PIECE_BYTES = 1024 * 1024
 JSON_TYPE = "application/json; encoding=utf-8"
 MAX_BODY_BYTES = 32 * 1024 * 1024
 HTML_ERROR = "<html><head><title>Server Error</title></head><body><h1>Server Error</h1></body></html>"
-WECHAT_NAMES = frozenset(
-    {"api.weixin.qq.com", *(f"{at}.weixin.qq.com" for at in ("api2", "sh.api", "sz.api", "hk.api"))}
-)
-"""Hosts of clients that know no other address and come through a tunnel; no other site can rebind them."""
 CONTROL = "/_sandbox/"
 FRAMED = ("/inbox/", "/_sandbox/media/")
 """What the frame of an article loads from this server; another site's page could show it, not read it."""
@@ -60,7 +56,8 @@ def build(
     Returns:
         The application, for a server or a test client.
     """
-    allowed = frozenset(name.lower() for name in names) | WECHAT_NAMES
+    # Clients that know no other address than WeChat's come through a tunnel; no other site can rebind these.
+    allowed = frozenset(name.lower() for name in names) | WECHAT_HOSTS
 
     def answer(request: Request) -> Response:
         if refused := _foreign_request_error(request, allowed, any_address=any_address):

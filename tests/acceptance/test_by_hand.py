@@ -1,6 +1,7 @@
 """Articles that a person sends in the WeChat console: handed over, closed by figures, event or settlement."""
 
 import json
+from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -15,7 +16,9 @@ from tests.support.shop import MakeShop, Shop
 from tests.support.source import ROOT
 from tests.support.studio import until
 from wechat_campaigns.core.errors import ExitCode
+from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.sqlite import SqliteLedger
+from wechat_campaigns.protocol.events import Entry
 from wechat_campaigns.wechat.callback import CallbackApp, Credentials
 
 MASS = ("/cgi-bin/message/mass/sendall", "/cgi-bin/message/mass/send")
@@ -94,7 +97,10 @@ def test_figures_close_it(shop: Shop) -> None:
     at(shop, 1, "20:00")
     press(shop)
     at(shop, 2, "07:00")
-    assert (status(shop)[0], status(shop)[1]["tea"]["status"]) == (ExitCode.OK, "handed_over")
+    code, rows = status(shop)
+    assert (code, rows["tea"]["status"]) == (ExitCode.OK, "handed_over")
+    assert "`campaign status`" in rows["tea"]["hint"]
+    assert "MSG_ID" not in rows["tea"]["hint"]  # nobody knows one
     at(shop, 2, "08:40")
     code, rows = status(shop)
     assert (code, rows["tea"]["status"]) == (ExitCode.OK, "sent")
@@ -233,9 +239,13 @@ def edit(shop: Shop, media_id: str, **changes: Any) -> None:
     assert shop.sandbox.call("draft/update", body)["errcode"] == 0
 
 
+def preview(shop: Shop) -> None:
+    assert shop.run_here("preview", "tea", "--to", shop.sandbox.openids()[0])[0] == ExitCode.OK
+
+
 def test_draft_edited_or_deleted_in_the_console(shop: Shop) -> None:
     shop.write(tea=article("春茶"))
-    assert shop.run_here("draft", "tea", "--auto-approve")[0] == ExitCode.OK
+    preview(shop)
     (media_id,) = drafts(shop)
     edit(shop, media_id, content="<p>中奖了</p>")
     assert shop.apply() == ExitCode.POLICY  # nobody approved it
@@ -256,7 +266,7 @@ def test_draft_edited_or_deleted_in_the_console(shop: Shop) -> None:
 
 def test_killed_run_hands_over_the_draft_that_it_made(shop: Shop) -> None:
     shop.write(tea=article("春茶"))
-    assert shop.run_here("draft", "tea", "--auto-approve")[0] == ExitCode.OK  # and killed before the record
+    preview(shop)  # as a run that was killed before the record: it leaves the draft
     (media_id,) = drafts(shop)
     (outcome,) = apply(shop)
     assert (outcome["result"], drafts(shop)) == ("handed_over", [media_id])
@@ -304,3 +314,110 @@ def test_reviewed_hand_over_is_what_is_handed_over(shop: Shop, by: str) -> None:
     assert [one["result"] for one in apply(shop, *shop.reviewed(by))] == ["handed_over"]
     assert apply(shop, *shop.reviewed(by)) == []
     assert mass_calls(shop) == 0
+
+
+def revisions(shop: Shop) -> tuple[int, dict[tuple[str, int], str]]:
+    code, said = shop.run_here("status", "--format", "json", "--quiet")
+    found = json.loads(said.splitlines()[-1])["sends"]
+    return code, {(row["id"], row["revision"]): row["status"] for row in found}
+
+
+def handed_drafts(shop: Shop) -> dict[str, str]:
+    found = [one["data"] for one in shop.log() if one["kind"] == "handed_over"]
+    return {one["send"]: one["body"]["mpnews"]["media_id"] for one in found}
+
+
+def test_figures_of_what_was_settled_as_sent_close_no_other(shop: Shop) -> None:
+    """Both have one title and one day, and only the first was sent: the second would be lost."""
+    shop.write(tea=article("春茶"))
+    apply(shop)
+    press(shop, tag_id=100)
+    assert shop.run_here("ledger", "settle", "tea", "--sent", "--reason", "后台已发")[0] == ExitCode.OK
+    shop.write(tea=article("春茶", more="send: by_hand\nrevision: 2\n"))
+    apply(shop)
+    at(shop, 2, "09:00")
+    assert revisions(shop) == (ExitCode.MISSED, {("tea", 1): "sent", ("tea", 2): "expired"})
+
+
+@pytest.mark.parametrize("first", ["tea", "zest"])
+def test_of_two_with_one_title_the_one_whose_draft_is_gone_was_sent(shop: Shop, first: str) -> None:
+    (shop.folder / "campaigns" / "other.md").write_text("另一篇\n", encoding="utf-8")
+    shop.write(tea=article("春茶"), zest=article("春茶").replace("tea.md", "other.md"))
+    apply(shop)
+    press(shop, handed_drafts(shop)[first], tag_id=100)
+    at(shop, 2, "09:00")
+    code, rows = status(shop)
+    assert code == ExitCode.MISSED
+    assert [name for name, row in rows.items() if row["status"] == "sent"] == [first]
+
+
+def test_of_two_with_one_title_nobody_guesses(shop: Shop) -> None:
+    """Neither draft is left, and one article came out: a person says of which it is."""
+    (shop.folder / "campaigns" / "other.md").write_text("另一篇\n", encoding="utf-8")
+    shop.write(tea=article("春茶"), zest=article("春茶").replace("tea.md", "other.md"))
+    apply(shop)
+    made = handed_drafts(shop)
+    press(shop, made["tea"], tag_id=100)
+    shop.sandbox.call("draft/delete", {"media_id": made["zest"]})
+    at(shop, 2, "09:00")
+    code, rows = status(shop)
+    assert (code, {row["status"] for row in rows.values()}) == (ExitCode.MISSED, {"expired"})
+
+
+def test_no_part_is_sent_while_a_person_may_send_the_whole(shop: Shop) -> None:
+    shop.write(tea=article("春茶"))
+    apply(shop)
+    parts = "revision: 2\nfor_each:\n  a: {filter: {tag: 会员}}\n  b: {filter: {tag: 北京}}\n"
+    shop.write(tea=article("春茶", more=parts).replace(f"filter: {{{TAG}}}\n", "", 1))
+    assert {row["action"] for row in shop.plan()["sends"]} == {"conflict"}
+    assert (shop.apply(), mass_calls(shop)) == (ExitCode.POLICY, 0)
+
+
+def test_by_hand_frees_no_resend_from_a_rule(shop: Shop) -> None:
+    shop.write(tea=article("春茶", more=""))
+    shop.lose_an_answer()
+    shop.edit("_settings", "allow_to_all: true", "allow_to_all: true, max_recipients: 1")
+    for more in ("", "send: by_hand\n"):
+        shop.write(tea=article("春茶", more=more))
+        assert (shop.row("tea")["action"], shop.row("tea")["code"]) == ("unknown", "policy")
+    assert (shop.apply(), mass_calls(shop)) == (ExitCode.UNKNOWN, 1)
+
+
+@pytest.mark.parametrize("sent_first", ["unknown", "settled"])
+def test_event_that_may_be_of_another_send_closes_none(shop: Shop, sent_first: str) -> None:
+    """The draft of one was deleted, and of the other no job is known: the event may be of it."""
+    shop.write(tea=article("春茶"))
+    apply(shop)
+    if sent_first == "settled":
+        assert shop.run_here("ledger", "settle", "tea", "--sent", "--reason", "后台已发")[0] == ExitCode.OK
+        shop.write(zest=article("咖啡"))
+        apply(shop)
+        gone = handed_drafts(shop)["zest"]
+    else:
+        shop.write(zest=article("咖啡", more=""))
+        shop.lose_an_answer("cut_after")
+        gone = handed_drafts(shop)["tea"]
+    shop.sandbox.call("draft/delete", {"media_id": gone})
+    at(shop, 1, "10:00")
+    data = {"msg_id": 3147483649, "status": "send success", "links": ["http://mp.weixin.qq.com/s/1"]}
+    counts = dict.fromkeys(("addressed", "sent", "left_out", "failed"), 1)
+    now = datetime.fromisoformat(shop.sandbox.control("GET", "clock")["now"])
+    with closing(SqliteLedger(shop.folder.parent / "ledger.sqlite3", lambda: now)) as store:
+        store.append(Entry(stream=SERVICE, kind=LedgerKind.CALLBACK, data={**data, **counts}))
+    rows = status(shop)[1]
+    assert rows["zest" if sent_first == "settled" else "tea"]["status"] == "handed_over"
+
+
+def test_recall_names_what_a_person_sent_and_no_older_revision(shop: Shop) -> None:
+    shop.write(tea=article("春茶", more=""))
+    apply(shop)
+    at(shop, 2, "09:00")
+    assert status(shop)[0] == ExitCode.OK
+    shop.write(tea=article("春茶", more="send: by_hand\nrevision: 2\n"))
+    apply(shop)
+    for _ in range(2):
+        assert shop.run_here("recall", "tea", "--auto-approve")[0] == ExitCode.USAGE
+        press(shop, tag_id=100) if drafts(shop) else None
+        at(shop, 3, "09:00")
+        assert status(shop)[0] == ExitCode.OK
+    assert not any(one["path"].endswith("mass/delete") for one in shop.sandbox.requests())

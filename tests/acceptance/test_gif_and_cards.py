@@ -29,7 +29,7 @@ def test_gif_link_and_card_arrive(make_shop: MakeShop) -> None:
     frames = [Image.new("P", (90, 60), colour) for colour in (10, 120, 200)]
     frames[0].save(root / "pour.gif", save_all=True, append_images=frames[1:], duration=200, loop=0)
     Image.new("RGB", (1080, 864), (20, 90, 60)).save(root / "card.png")
-    shop.succeed("draft", "tea", "--auto-approve")
+    shop.succeed("preview", "tea", "--to", sandbox.openids()[0])
     [item] = sandbox.call("draft/batchget", {"offset": 0, "count": 1, "no_content": 0})["item"]
     html = item["content"]["news_item"][0]["content"]
     page = fragment_fromstring(html, create_parent=True)

@@ -85,6 +85,7 @@ def approval(shop: Shop) -> dict[str, Any]:
 def test_nothing_is_sent_until_the_plan_is_approved(shop: Shop) -> None:
     refused(shop)
     assert shop.plan()["approved"] is False
+    assert "campaign ledger approve" in shop.run_here("plan")[1]
     code, said = approve(shop)
     assert code == ExitCode.OK, said
     assert shop.plan()["approved"] is True

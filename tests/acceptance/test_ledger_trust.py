@@ -364,7 +364,7 @@ def test_copied_draft_event_hides_no_edit(make_shop: MakeShop, store: Path) -> N
     (shop.folder / "campaigns/tea.md").write_text("新茶上市\n", encoding="utf-8")
     content = "{articles: [{title: 秋茶, body: tea.md, cover: {file: cup.png}}]}"
     shop.write(sale=f"filter: {{tag: 会员}}\nmsgtype: mpnews\ncontent: {content}\n")
-    code, said = shop.run("draft", "sale", "--auto-approve")
+    code, said = shop.run("preview", "sale", "--to", shop.sandbox.openids()[0])
     assert code == ExitCode.OK, said
     made: list[Raw] = [event for event in events_of(store) if event["kind"] == "draft"]
     assert ["stored" in event["data"] for event in made] == [False, True]

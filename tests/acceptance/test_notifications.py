@@ -393,3 +393,51 @@ def test_the_same_id_of_another_account_is_told_as_well(make_shop: MakeShop) -> 
             assert shop.run("hold", "main", "--env", environment)[0] == ExitCode.OK
             assert shop.apply("--env", environment) == ExitCode.POLICY
     assert [body["environment"] for body in bodies] == ["shop", "south"]
+
+
+def scheduled(campaign: Command, monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
+    """What `ci notify` ends with in a scheduled run."""
+    Path("event.json").write_text('{"repository": {"default_branch": "main"}}', encoding="utf-8")
+    monkeypatch.setenv("GITHUB_EVENT_PATH", "event.json")
+    monkeypatch.setenv("GITHUB_EVENT_NAME", "schedule")
+    monkeypatch.setenv("GITHUB_REF", "refs/heads/main")
+    campaign("plan", "--out", "plan.json", *words)
+    return campaign("ci", "notify", "--fail-on-held", "plan.json", *words)[0]
+
+
+def test_a_missed_window_is_red_on_each_day(
+    campaign: Command, sandbox: Sandbox, told: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("campaigns/sale.yaml").write_text(f"{SALE}not_after: 2026-12-01 09:30\n", encoding="utf-8")
+    codes = []
+    for day in ("2026-12-01", "2026-12-02", "2026-12-09"):
+        at(sandbox, "10:00", day)
+        codes.append([scheduled(campaign, monkeypatch) for _ in range(2)])
+    assert codes == [[ExitCode.POLICY, ExitCode.OK]] * 3
+    assert moments(told) == [[("sale", "scheduled_missed")]]
+
+
+def test_red_of_one_environment_is_not_that_of_another(make_shop: MakeShop) -> None:
+    """They share an AppID, and with it the ledger."""
+    shop = make_shop(more="policy: {max_recipients: 1}\n")
+    shop.add_environment("second")
+    shop.write(sale=SALE)
+    event = shop.folder / "event.json"
+    event.write_text('{"repository": {"default_branch": "main"}}', encoding="utf-8")
+    ci = {"GITHUB_ACTIONS": "true", "GITHUB_EVENT_NAME": "schedule", "GITHUB_REF": "refs/heads/main"}
+    codes = []
+    for name in ("shop", "shop", "second", "second"):
+        shop.plan("--env", name)
+        words = ("ci", "notify", "--fail-on-held", str(shop.plan_file), "--env", name)
+        codes.append(shop.run_here(*words, **ci, GITHUB_EVENT_PATH=str(event))[0])
+    assert codes == [ExitCode.POLICY, ExitCode.OK] * 2
+
+
+def test_another_errcode_is_another_cause(
+    campaign: Command, sandbox: Sandbox, told: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    codes = []
+    for errcode in (48001, 48001, 45009):
+        sandbox.fault(endpoint="tags/get", kind="errcode", errcode=errcode)
+        codes.append(scheduled(campaign, monkeypatch))
+    assert codes == [ExitCode.POLICY, ExitCode.OK, ExitCode.POLICY]

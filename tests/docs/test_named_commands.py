@@ -9,6 +9,7 @@ import click
 from tests.docs.blocks import ROOT
 from tests.tools.make_catalog import catalogs, read
 from wechat_campaigns.cli.main import campaign
+from wechat_campaigns.cli.options import OF_PERSONS
 from wechat_campaigns.cli.reference import every_command
 
 STARTER = ROOT / "runner" / "wechat_campaigns" / "source" / "starter"
@@ -74,3 +75,13 @@ def test_an_option_on_its_own_exists() -> None:
     found = [text for page, text in texts().items() if not page.startswith("articles.")]
     named = {name for text in found for name in re.findall(r"`(--[a-z][a-z-]*)", text)}
     assert named - options == {"--help"}
+
+
+def test_the_page_for_agents_lists_every_command_that_they_are_refused() -> None:
+    refused = {
+        path.removeprefix("campaign ") for path, one in every_command(campaign) if one.effect in OF_PERSONS
+    }
+    for page in ("writing.md", "writing.zh-CN.md"):
+        rows = re.findall(r"^\| (`[^|]+) \|", texts()[page], re.M)
+        listed = {name for row in rows for name in re.findall(r"`([a-z ]+)`", row)}
+        assert listed - {"plan"} == refused, page

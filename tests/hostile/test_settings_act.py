@@ -142,7 +142,6 @@ COMMANDS = [
     ("tags",),
     ("doctor",),
     ("preview", "sale", "--to", "o" * 28),
-    ("draft", "sale", "--auto-approve"),
 ]
 
 

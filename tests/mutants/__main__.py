@@ -63,6 +63,12 @@ STAGES: Final = {
         HOSTILE,
         PROMISE,
     ),
+    "cli/": (("tests/acceptance/test_ledger_approvals.py",), ("tests/unit/cli",), PROMISE),
+    "notify/": (
+        ("tests/unit/notify", "tests/acceptance/test_audit.py"),
+        ("tests/acceptance/test_notifications.py",),
+        HOSTILE,
+    ),
     "plan/": (("tests/unit/plan",), ("tests/unit/send",), (*PROMISE, *DEEP)),
 }
 """By the beginning of a file's name: runs of pytest, the nearest first."""

@@ -160,7 +160,16 @@ LISTED: Final[dict[str, tuple[Mutant, ...]]] = {
             "a rejected send of another form is in the way",
         ),
         Mutant(
-            "record.revision >= facts.revision or (", "record.revision > facts.revision or (", "sent twice"
+            "if record.revision >= facts.revision\n", "if record.revision > facts.revision\n", "sent twice"
+        ),
+        Mutant(
+            "or record.fate is Fate.HANDED_OVER  # as under one id",
+            "# as under one id",
+            "a person sends it, and the program its next revision under another id",
+        ),
+        Mutant("if record.fate is Fate.HANDED_OVER:  # what", "if False:  # what", "a forgery, or to resend"),
+        Mutant(
+            "Reason.HANDED_OVER if is_same else Reason.EDITED", "Reason.HANDED_OVER", "an edit is not shown"
         ),
         Mutant("facts.is_only_part and record.status in _UNKNOWN", "False", "an unknown part is passed over"),
         Mutant(
@@ -262,6 +271,16 @@ LISTED: Final[dict[str, tuple[Mutant, ...]]] = {
         Mutant("names = self.aliases(send_id, *former)", "pass", "`formerly` is not remembered"),
         Mutant("else (None, one.entry)", "else (one.entry,)", "the whole in place of a part"),
         Mutant("if EventKind.ACCEPTED in self.ends.values():", "if False:", "an accepted send is not sent"),
+        Mutant(
+            "case EventKind.INTENT | EventKind.HANDED_OVER | EventKind.RESEND:",
+            "case EventKind.INTENT | EventKind.RESEND:",
+            "what was handed over is free",
+        ),
+        Mutant(
+            "status is Status.UNKNOWN and kind == EventKind.HANDED_OVER",
+            "kind == EventKind.HANDED_OVER",
+            "a forged end of what was handed over is shown as handed over",
+        ),
     ),
     "protocol/verdict.py": (
         Mutant(" if isinstance(msg_id, int) and msg_id > 0 else None", "", "0 without a job is accepted"),
@@ -487,6 +506,56 @@ LISTED: Final[dict[str, tuple[Mutant, ...]]] = {
             "an empty ledger counts as never sent",
         ),
     ),
+    "ledger/approvals.py": (
+        Mutant(
+            "in reversed(account.approvals.values()):", "in account.approvals.values():", "an old one first"
+        ),
+        Mutant(
+            'if key is not None and event.data["environment"] == environment:',
+            "if key is not None:",
+            "the approval of another environment counts",
+        ),
+        Mutant("for key in known if is_signed_by(event, key)", "for key in known", "anybody approves"),
+        Mutant("(*keys, *filter(None, map(recorded_key, guards)))", "keys", "who approved is forgotten"),
+        Mutant('["plan_digest"], environment, event.seq)', '["plan_digest"], environment, 10**9)', "no end"),
+        Mutant(
+            '"approval", entry.stream, entry.kind', '"approval", entry.kind', "it moves to another account"
+        ),
+        Mutant('if name != "signature"}', 'if name not in ("signature", "plan_digest")}', "another plan"),
+    ),
+    "ledger/account.py": (
+        Mutant("get(environment, [])[1:]", "get(environment, [])", "the first rules end an approval"),
+        Mutant('if one.data.get("plan_digest") != plan_digest]', "if False]", "other rules end no approval"),
+        Mutant(
+            'if one.data.get("plan_digest") != plan_digest]', "]", "the plan that brought them ends itself"
+        ),
+        Mutant("(self.last_stop, self.withdrawals.get(", "(self.withdrawals.get(", "a hold ends no approval"),
+        Mutant(
+            "(self.last_stop, self.withdrawals.get(plan_digest))",
+            "(self.last_stop,)",
+            "a withdrawal ends none",
+        ),
+        Mutant("in ends if one.seq > since)", "in ends)", "what was before an approval ends it"),
+        Mutant(
+            'event.kind == LedgerKind.APPROVED and data.get("after") == event.previous',
+            "event.kind == LedgerKind.APPROVED",
+            "a copied approval counts after what ended it",
+        ),
+        Mutant(
+            'event.kind == EventKind.HOLD and data["held"]', "event.kind == EventKind.HOLD", "a release ends"
+        ),
+        Mutant(
+            "event.kind == LedgerKind.GUARD and is_authentic",
+            "event.kind == LedgerKind.GUARD",
+            "a forged end",
+        ),
+        Mutant(
+            'if not changes or changes[-1].data.get("rules") != data.get("rules"):',
+            "if True:",
+            "each apply ends the approvals of the others",
+        ),
+        Mutant("{*UNRECEIVED, Fate.HANDED_OVER}", "{*UNRECEIVED}", "what nobody has sent uses the quota"),
+    ),
     "ledger/checkpoint.py": (
         Mutant("_loaded(stream, body) if is_ours else None", "_loaded(stream, body)", "a forged checkpoint"),
         Mutant("code_digest(), stream.encode()", "stream.encode()", "that of another version"),
@@ -513,7 +582,7 @@ LISTED: Final[dict[str, tuple[Mutant, ...]]] = {
         ),
         Mutant('kept["draft"] = planned.resolved.draft', "pass", "an edited draft is resent"),
         Mutant('return {**error.answer, "errcode": error.errcode}', "raise", "an errcode is a failure"),
-        Mutant('"recipients": recipients(send.filter)', '"recipients": ""', "the quota counts nobody"),
+        Mutant('"recipients": recipients_word(send.filter)', '"recipients": ""', "the quota counts nobody"),
     ),
     "send/account_run.py": (
         Mutant("self.ledger.lock(self.account.appid, wait_s), ", "", "two runs hold one account"),
@@ -555,6 +624,22 @@ LISTED: Final[dict[str, tuple[Mutant, ...]]] = {
         Mutant(
             '"plan_digest": context.plan_digest,', '"plan_digest": "",', "what was reviewed is not recorded"
         ),
+        Mutant(
+            "make = self.hand_over if planned.send.by_hand else self.send", "make = self.send", "it is posted"
+        ),
+        Mutant(
+            "self.attempt.begin(EventKind.HANDED_OVER, data",
+            "self.attempt.begin(EventKind.INTENT, data",
+            "resent",
+        ),
+        Mutant(
+            '"titles": list(titles), **self._by_right()}', '"titles": list(titles)}', "by what right it was"
+        ),
+        Mutant(
+            "        if event is None:\n            return None\n        notes",
+            "        notes",
+            "a person is to send what the ledger does not have",
+        ),
         Mutant('self.stop(_("the ledger is not writable"), made.error)', "pass", "it goes on unrecorded"),
     ),
     "send/apply.py": (
@@ -585,6 +670,7 @@ LISTED: Final[dict[str, tuple[Mutant, ...]]] = {
     "send/jobs.py": (
         Mutant("one[0].fate is Fate.ACCEPTED and one[2]", "one[2]", "another's job is recorded"),
         Mutant("if known.fate is not Fate.SENT:", "if False:", "a recall of what was not sent"),
+        Mutant("if known.fate is Fate.SENT and is_by_hand(known):", "if False:", "what no API can recall"),
         Mutant("max(0, RECALLS_PER_DAY - made)", "RECALLS_PER_DAY", "recalls are not counted"),
     ),
     "send/outcome.py": (
@@ -599,6 +685,11 @@ LISTED: Final[dict[str, tuple[Mutant, ...]]] = {
             "BLOCKED: Left(Result.SKIPPED, ExitCode.POLICY",
             "BLOCKED: Left(Result.SKIPPED, ExitCode.OK",
             "a blocked send ends with 0",
+        ),
+        Mutant(
+            "HAND_OVER: Left(Result.SKIPPED, ExitCode.FAILED",
+            "HAND_OVER: Left(Result.SKIPPED, ExitCode.OK",
+            "what was not handed over ends with 0",
         ),
     ),
     "guard/approvals.py": (
@@ -616,7 +707,12 @@ LISTED: Final[dict[str, tuple[Mutant, ...]]] = {
         ),
         Mutant("if anchor.approvals and not anchor.commit:", "if False:", "another history"),
         Mutant("    checkout.check_committed(root, history.head)\n", "", "what is in no commit is sent"),
-        Mutant(" or self.tree(self.head) != self.tree(state.commit)", "", "what came after the approval"),
+        Mutant(
+            " or self.tree(self.head) != self.tree(state.commit)",
+            "",
+            "what came after the approval",
+            "each state without an error is of that very commit, or of one with its tree: a second look",
+        ),
         Mutant(
             "if commit == self._anchor.commit and self._anchor.approvals:", "if False:", "the ledger's rules"
         ),
@@ -734,6 +830,75 @@ LISTED: Final[dict[str, tuple[Mutant, ...]]] = {
             "list_sha256=send.batch.list_sha256 if send.batch is not None else None,",
             "list_sha256=None,",
             "the second batch of a list is never sent",
+        ),
+        Mutant(
+            "if decision.action is Action.UNKNOWN and known is not None and known.fate is Fate.HANDED_OVER:",
+            "if False:",
+            "what was handed over is unknown, and a run warns of it each time",
+        ),
+        Mutant(
+            "PlanAction.HAND_OVER if by_hand and", "PlanAction.HAND_OVER if False and", "a plan shows a call"
+        ),
+    ),
+    "plan/by_hand.py": (
+        Mutant("known.fate is Fate.HANDED_OVER and now >= ready", "now >= ready", "sent, and overdue"),
+        Mutant(
+            "one.fate is Fate.HANDED_OVER or one.at > latest", "one.at > latest", "an old one is not seen"
+        ),
+        Mutant(
+            "one.publish_type == NOTIFIED and one.published",
+            "one.published",
+            "what was only put on a page counts",
+        ),
+        Mutant("== NOTIFIED and one.published >= since for", "== NOTIFIED for", "last week's counts"),
+        Mutant("== count and job.at >= known.at]", "== count]", "a job of before counts"),
+        Mutant('sends.pop(job_id(one, "msg_data_id") or 0, None)', "pass", "one article closes two sends"),
+        Mutant("and one.msg_id not in known]", "]", "the job of another send counts"),
+        Mutant(
+            "if now == 1 == len(mine) == len(ended):", "if now == 1 == len(ended):", "two drafts are gone"
+        ),
+        Mutant("if now == 1 == len(mine) == len(ended):", "if now == 1 == len(mine) and ended:", "two jobs"),
+        Mutant("return is_notified and fits and any(", "return is_notified and any(", "other titles count"),
+        Mutant(
+            "if is_sent or any(one.fate", "if any(one.fate", "the job of one that is known to be sent counts"
+        ),
+        Mutant(
+            "    if is_sent or any(", "    if is_sent or False and any(", "the job of an unknown call counts"
+        ),
+    ),
+    "cli/ledger_approvals.py": (
+        Mutant("        check_ci_run(run)\n", "        pass\n", "a pull request approves"),
+        Mutant("    planfile.check_whole(data)\n", "", "a part of a plan is approved"),
+        Mutant(
+            "    planfile.check_usable(data, context.settings.environment.name, context.clock())\n",
+            "",
+            "an old plan is approved, or that of another environment",
+        ),
+        Mutant("if expect_digest not in (None, digest):", "if False:", "another plan than the reviewed one"),
+        Mutant("in events if one.at <= made_by)", "in events)", "a hold since the review is passed over"),
+        Mutant("is_known = not keys or public_key(private) in keys", "is_known = True", "another key signs"),
+        Mutant("if not found or len(digest) < 8:", "if not found:", "one digit ends every approval"),
+        Mutant('"after": (events[-1].head if events else EMPTY).hash}', '"after": ""}', "it stands nowhere"),
+    ),
+    "notify/audit.py": (
+        Mutant("[event for event in before if event.seq > last]", "[*before]", "all comes again each time"),
+        Mutant("[event for event in before if event.seq > last]", "[]", "what one run lost nobody gets"),
+        Mutant(
+            "self._pushed[event.stream] += event.seq == self._pushed[event.stream] + 1",
+            "self._pushed[event.stream] = event.seq",
+            "what another run wrote in between is left out",
+        ),
+        Mutant(
+            "in reversed(told) if has_valid_mac(one, key))", "in reversed(told))", "a forger hides events"
+        ),
+        Mutant(
+            "self._failure = reason\n                return", "self._failure = reason", "not taken, and past"
+        ),
+        Mutant("        return redact(value)\n", "        return value\n", "a secret in a reason is pushed"),
+        Mutant(
+            "(settings.audit.command and settings.environment.api == SANDBOX)",
+            "False",
+            "a fresh clone's program is started",
         ),
     ),
 }

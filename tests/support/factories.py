@@ -14,7 +14,14 @@ from wechat_campaigns.core.diagnostics import Location
 from wechat_campaigns.core.digest import sha256
 from wechat_campaigns.core.errors import ApiError
 from wechat_campaigns.core.html import PLACEHOLDER_SCHEME
-from wechat_campaigns.core.model import Audience, Filter, Send, compute_content_digest, filter_form
+from wechat_campaigns.core.model import (
+    Audience,
+    Filter,
+    Send,
+    compute_content_digest,
+    filter_form,
+    recipients_word,
+)
 from wechat_campaigns.core.settings import Account, AccountKind, Environment, Policy, Secret, Settings
 from wechat_campaigns.ledger.events import (
     LedgerKind,
@@ -278,12 +285,11 @@ def make_state(*steps: tuple[str, Mapping[str, Any]], stream: str = SERVICE) -> 
 
 def intent_of(send: Send, *, at: datetime = NOW, **more: Any) -> dict[str, Any]:
     """The data of an intent for a send, as `make_state` takes it."""
-    from wechat_campaigns.plan.quota import recipients
     from wechat_campaigns.plan.warnings import identity
 
     data = identity(send, compute_content_digest(send))
     data |= {"body": body_of(send), "body_sha256": sha256(body_of(send))}
-    return {**data, "recipients": recipients(send.filter), "at": at, **more}
+    return {**data, "recipients": recipients_word(send.filter), "at": at, **more}
 
 
 def body_of(send: Send) -> dict[str, Any]:

@@ -10,37 +10,37 @@ from tests.tools.make_catalog import catalogs
 from tests.unit.test_layers import circles, edges
 
 LINES = {
-    "wechat_campaigns/protocol": 799,
-    "wechat_campaigns/core": 4412,
-    "wechat_campaigns/source": 3111,
+    "wechat_campaigns/protocol": 801,
+    "wechat_campaigns/core": 4566,
+    "wechat_campaigns/source": 2971,
     "wechat_campaigns/render": 7274,
     "wechat_campaigns/ledger": 3908,
-    "wechat_campaigns/wechat": 2060,
-    "wechat_campaigns/plan": 4944,
-    "wechat_campaigns/send": 1505,
-    "wechat_campaigns/report": 3881,
+    "wechat_campaigns/wechat": 2035,
+    "wechat_campaigns/plan": 4956,
+    "wechat_campaigns/send": 1501,
+    "wechat_campaigns/report": 3878,
     "wechat_campaigns/guard": 1951,
     "wechat_campaigns/code_host": 662,
-    "wechat_campaigns/notify": 591,
+    "wechat_campaigns/notify": 598,
     "wechat_campaigns/fetch": 546,
-    "wechat_campaigns/studio": 798,
-    "wechat_campaigns/cli": 6002,
+    "wechat_campaigns/studio": 773,
+    "wechat_campaigns/cli": 5885,
     "wechat_campaigns/run": 839,
-    "wechat_sandbox": 4852,
+    "wechat_sandbox": 4817,
     "wechat_campaigns/": 643,
-    "tests": 63729,
-    "catalog": 9044,
+    "tests": 64761,
+    "catalog": 9006,
     "wechat_campaigns/translations": 42,
     "runner": 46,
     "wechat_campaigns/messages": 851,
 }
 """Lines of Python by package, as the formatter leaves them."""
-RUNNER = 49717
+RUNNER = 49543
 FILES = 233
 RECORDS = 187
 """Dataclasses and named tuples."""
 PAGES = 52
-IMPORTS = 7.5
+IMPORTS = 7.6
 """The share of lines in `runner/` that import something, in per cent."""
 SHORT_FILES = 40
 SHORT = {

@@ -23,7 +23,7 @@ IO = NETWORK | {"subprocess", "sqlite3", "flask", "werkzeug", "psycopg", "os", "
 PURE = (
     "core.diagnostics", "core.errors", "core.model", "core.digest", "core.settings",
     "core.names", "core.redact", "core.content", "protocol", "messages",
-    "source.validate", "source.text", "source.sniff", "source.yaml_messages", "source.strict_yaml",
+    "core.sniff", "source.validate", "source.text", "source.yaml_messages", "source.strict_yaml",
     "source.fmt", "source.scaffold",
     "source.schema_findings",
     "render.render", "render.content", "render.openids", "render.scope",

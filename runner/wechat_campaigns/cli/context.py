@@ -36,7 +36,7 @@ Item = TypeVar("Item")
 
 WIDTH_WITHOUT_TERMINAL = 120
 _TAKES_ENV: Final = re.compile(
-    r"`(campaign (?:plan|apply|preview|drafts?|status|recall|report|archive|doctor|hold|unhold|tags|listen"
+    r"`(campaign (?:plan|apply|preview|drafts|status|recall|report|archive|doctor|hold|unhold|tags|listen"
     r"|ledger [a-z]+)(?![a-z])[^`]*)`"
 )
 

@@ -15,7 +15,7 @@ from wechat_campaigns.cli.registry import command
 from wechat_campaigns.code_host.ci_run import current_run
 from wechat_campaigns.code_host.merged_requests import approvers_of_run
 from wechat_campaigns.core.errors import PolicyError, UsageError, worst_exit_code
-from wechat_campaigns.core.i18n import N_, _
+from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.guard.run import check_ci_run
 from wechat_campaigns.ledger.approvals import public_key, sign
 from wechat_campaigns.ledger.events import LedgerKind, append_at_end
@@ -88,8 +88,11 @@ def approve(context: OnlineContext, plan_file: Path | None, expect_digest: str |
         return append_at_end(context.ledger, appid, entry_after)
 
     recorded, failed = each_of(accounts, record)
-    message = _("plan {digest} is approved by {names} for {count:,} accounts")
-    message = message.format(digest=digest[:12], names=_(", ").join(who), count=len(recorded))
+    message = ngettext(
+        "plan {digest} is approved by {names} for {count:,} account",
+        "plan {digest} is approved by {names} for {count:,} accounts",
+        len(recorded),
+    ).format(digest=digest[:12], names=_(", ").join(who), count=len(recorded))
     code = context.output_sentence(message, plan_digest=digest, who=list(who), recorded=sorted(recorded))
     return worst_exit_code((show_failed(failed), code))
 

@@ -1,30 +1,27 @@
-"""Show a send in WeChat before it is made: to testers, or as a draft in the console."""
+"""What WeChat shows of a send before it is made: a preview on testers' phones, the drafts of the console."""
 
 from collections.abc import Container, Iterator, Sequence
 from contextlib import nullcontext
 
 import click
 
-from wechat_campaigns.cli.context import OnlineContext, each_of, one_of, show_failed
-from wechat_campaigns.cli.options import ACCOUNTS, AUTO_APPROVE, DIR, ENV, VAR, Effect, campaign_ids, testers
-from wechat_campaigns.cli.output import confirm
+from wechat_campaigns.cli.context import OnlineContext, each_of, one_of
+from wechat_campaigns.cli.options import ACCOUNTS, DIR, ENV, VAR, Effect, campaign_ids, testers
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import UsageError, worst_exit_code
-from wechat_campaigns.core.i18n import N_, _, ngettext, status_word
-from wechat_campaigns.core.model import PlanAction
+from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.settings import Account
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.plan.decision import decide
 from wechat_campaigns.plan.draft_box import AccountDrafts, list_drafts
-from wechat_campaigns.plan.plan import PENDING, PlannedSend
+from wechat_campaigns.plan.plan import PlannedSend
 from wechat_campaigns.report.json import drafts_data
 from wechat_campaigns.report.sanitize import inert
 from wechat_campaigns.report.text import drafts_text
-from wechat_campaigns.run.plan import decision_context, plan_selected
+from wechat_campaigns.run.plan import plan_selected
 from wechat_campaigns.send import preparing
 from wechat_campaigns.send.apply import LOCK_WAIT_S
 from wechat_campaigns.send.posting import AccountWriter
-from wechat_campaigns.send.preparing import PreviewResult, ReadyDraft, Recipient
+from wechat_campaigns.send.preparing import PreviewResult, Recipient
 
 
 @command(
@@ -119,121 +116,6 @@ def _row(planned: PlannedSend, found: PreviewResult, one: Recipient) -> dict[str
         "error": error.message if error is not None else None,
         "content_digest": planned.content_digest,
         "notes": list(found.notes),
-    }
-
-
-Draft = tuple["PlannedSend", "ReadyDraft"]
-UNSENT = PENDING | {PlanAction.DRAFT}
-
-
-@command(
-    effect=Effect.WECHAT_WRITE,
-    options=(AUTO_APPROVE, DIR, ENV, VAR),
-    examples={
-        "campaign draft news": N_("upload the files and add the draft, send nothing"),
-        "campaign draft 'tasting[beijing]' --auto-approve": N_(
-            "make the draft of one send of a for_each, without asking"
-        ),
-    },
-)
-@click.argument("select", metavar="ID", shell_complete=campaign_ids)
-def draft(context: OnlineContext, select: str, auto_approve: bool) -> int:
-    """Make the draft of an article without sending it, so that it can be checked in the WeChat console.
-
-    Uploads its pictures and adds the draft; nothing is sent. `campaign apply` later sends exactly this
-    draft, and refuses if it was edited by hand in the meantime. ID is a campaign, or one send of it:
-    sale[beijing].
-    """
-    state = context.initialized_state()
-    plan = plan_selected(context, (select,), state, checked=False).valid_plan()
-    pending = _pending(plan.sends, select)
-    for planned in pending:
-        missing = sum(result is None for _, result in planned.resolved.uploads)
-        row = _("  {send} → drafts of {account}, files to upload: {count}")
-        context.show_progress(row.format(send=planned.send.id, account=planned.account.name, count=missing))
-    if not auto_approve:
-        question = _("Drafts to make: {count}. Nothing will be sent. Continue?").format(count=len(pending))
-        confirm(question, _("Not confirmed: nothing was done."))
-    made, failed = each_of(
-        {one.send.id: one for one in pending}, lambda one: (one, _make_draft(context, one))
-    )
-    code, drafts = show_failed(failed), list(made.values())
-    context.output_data(
-        lambda: inert(_drafted_text(drafts)), {"drafts": [_drafted_row(draft) for draft in drafts]}
-    )
-    return code
-
-
-def _pending(selected: Sequence[PlannedSend], select: str) -> list[PlannedSend]:
-    """Return the selected sends that still wait for their draft."""
-    kind = selected[0].send.msgtype
-    if not all(planned.send.content.needs_draft for planned in selected):
-        raise UsageError(
-            _("{send} does not need a draft: it sends {kind} as it is").format(send=select, kind=_(kind)),
-            hint=_(
-                "use `campaign render` to view it: only articles and picture posts written in the "
-                "campaign become drafts"
-            ),
-        )
-    pending = [planned for planned in selected if planned.action in UNSENT]
-    if not pending:
-        first = selected[0]
-        raise UsageError(
-            _("cannot make a draft for {send} ({action}): {reason}").format(
-                send=first.send.id, action=status_word(first.action), reason=first.reason
-            ),
-            hint=first.hint or _("choose a send that has not been sent"),
-        )
-    return pending
-
-
-def _make_draft(context: OnlineContext, planned: PlannedSend) -> ReadyDraft:
-    """Make one draft while no other runner of this account is at work."""
-    appid = planned.account.appid
-    with context.ledger.lock(appid, LOCK_WAIT_S):
-        account = AccountWriter(context, planned.account).open()
-        now = decide(planned.send, planned.content_digest, decision_context(context, account.state))
-        if now.action not in UNSENT:
-            raise UsageError(
-                _("another run changed this send; its action is now {action}: {reason}").format(
-                    action=status_word(now.action), reason=now.reason
-                ),
-                hint=_("run `campaign status` to list all sends"),
-                location=planned.send.id,
-            )
-        _ids, ready = preparing.prepare(planned, account)
-    if ready is None:
-        raise AssertionError("only sends that need a draft were chosen")
-    return ready
-
-
-def _drafted_text(drafts: Sequence[Draft]) -> str:
-    lines = []
-    for planned, ready in drafts:
-        line = _("{send}: account {account} already has the draft {media_id}, unchanged")
-        if ready.is_new:
-            line = _("{send}: draft {media_id} added to account {account}")
-        lines.append(line.format(send=planned.send.id, media_id=ready.media_id, account=planned.account.name))
-        lines += [f"  {note}" for note in ready.notes]
-    lines.append(
-        "\n"
-        + _(
-            "Nothing was sent. Check the draft on mp.weixin.qq.com under 草稿箱 (drafts). To change "
-            "it, edit the campaign's files, not the draft: `campaign apply` sends the draft only "
-            "if it is unchanged."
-        )
-    )
-    return "\n".join(lines)
-
-
-def _drafted_row(draft: Draft) -> dict[str, object]:
-    planned, ready = draft
-    return {
-        "id": planned.send.id,
-        "account": planned.account.name,
-        "media_id": ready.media_id,
-        "added": ready.is_new,
-        "notes": list(ready.notes),
     }
 
 

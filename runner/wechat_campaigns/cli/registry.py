@@ -44,7 +44,6 @@ PURPOSES: Mapping[str, Mapping[str, tuple[str, str]]] = {
     N_("Review and send"): {
         "plan": ("plan", N_("Show what would be sent (the default).")),
         "preview": ("preview", N_("Send one real message to each tester.")),
-        "draft": ("preview", N_("Make the draft of an article without sending it.")),
         "drafts": ("preview", N_("List the draft box and who uses each draft.")),
         "apply": ("apply", N_("Show the plan, ask for confirmation, send what is due.")),
         "hold": ("hold", N_("Stop all sends of an account immediately.")),

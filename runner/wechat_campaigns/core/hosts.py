@@ -10,6 +10,10 @@ from collections.abc import Collection
 from typing import Final
 
 LOOPBACK_NAMES: Final = frozenset({"127.0.0.1", "localhost", "[::1]"})
+WECHAT_HOSTS: Final = frozenset(
+    {"api.weixin.qq.com", *(f"{at}.weixin.qq.com" for at in ("api2", "sh.api", "sz.api", "hk.api"))}
+)
+"""Source: WeChat's list of access domains (接口域名说明), read 2026-11."""
 _HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[^:\[\]/@\s]+)(?::(?P<port>[0-9]{1,5}))?", re.IGNORECASE)
 
 

@@ -31,6 +31,15 @@ class Filter:
     """Leave out the openids that do not follow the account any more."""
 
 
+def recipients_word(recipient_filter: Filter) -> str:
+    """Return who receives in one word, as the ledger has it and sends are compared: `all`, `tag 会员`."""
+    if recipient_filter.is_to_all:
+        return "all"
+    if recipient_filter.tag is not None:
+        return f"tag {recipient_filter.tag}"
+    return f"tag_id {recipient_filter.tag_id}" if recipient_filter.tag_id is not None else "openids"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Batch:
     """Which part of a long openid list a send is; `list_sha256` ties the parts of one list together."""

@@ -497,7 +497,11 @@ class NotifyTarget:
 class Audit:
     """Where each event of the ledger is pushed to: exactly one of `url`, `command`."""
 
-    SCHEMA: ClassVar = {"oneOf": [{"required": ["url"]}, {"required": ["command"]}]}
+    SCHEMA: ClassVar = {
+        "if": {"required": ["command"]},
+        "then": {"maxProperties": 1, "properties": {"url": {}, "command": {}}},
+        "else": {"required": ["url"]},
+    }
 
     url: Secret = Secret()
     """Where the address comes from that gets JSON; it is a secret."""

@@ -12,12 +12,12 @@ from urllib.parse import unquote, unquote_to_bytes
 
 from wechat_campaigns.core.files import write_file
 from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.sniff import sniff
 from wechat_campaigns.fetch.public_download import Downloader, DownloadError
 from wechat_campaigns.messages.articles import FLAGS, TEXTS
 from wechat_campaigns.render.article import read_draft_article
 from wechat_campaigns.source.files import FileError, Files
 from wechat_campaigns.source.scaffold import fetched_campaign_text, literal
-from wechat_campaigns.source.sniff import sniff
 
 SUFFIXES = {name: name for name in ("png", "gif", "webp", "bmp", "heic", "avif")} | {"jpeg": "jpg"}
 _DATA = re.compile(r"data:image/[\w.+-]+(?:;[\w=.-]+)*,(?P<data>.*)", re.DOTALL)

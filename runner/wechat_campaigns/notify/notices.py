@@ -124,8 +124,12 @@ def outcome_notices(outcomes: Iterable[SendOutcome], plan: Plan) -> list[Notice]
             reason="" if moment is Moment.ACCEPTED else outcome.reason,
             msg_id=outcome.msg_id,
             followers=followers.get(outcome.key),
-            digest=f"{outcome.key[2]} {digests.get(outcome.key, '')}"
-            + (_cause(outcome.code, rules.get(outcome.key, ())) if moment in EXPECTED else ""),
+            digest=f"{plan.environment} {outcome.key[2]} {digests.get(outcome.key, '')}"
+            + (
+                _cause(outcome.code, outcome.errcode, rules.get(outcome.key, ()))
+                if moment in EXPECTED
+                else ""
+            ),
         )
         for outcome in outcomes
         if (moment := _moment_of(outcome)) is not None
@@ -168,7 +172,8 @@ def plan_notices(data: Mapping[str, Any], state: LedgerState | None, *, timezone
         elif send["held"]:
             missed = send["action"] == PlanAction.EXPIRED
             moment, reason = Moment.SCHEDULED_MISSED if missed else Moment.HELD, send["reason"]
-            cause = _cause(send["code"], [one["rule"] for one in send["violations"] if one["blocks"]])
+            rules = [one["rule"] for one in send["violations"] if one["blocks"]]
+            cause = _cause(send["code"], send["errcode"], rules)
         else:  # an invalid campaign, for one, which has no account
             continue
         appid = send["account"]["appid"]
@@ -184,7 +189,7 @@ def plan_notices(data: Mapping[str, Any], state: LedgerState | None, *, timezone
             appid=appid,
             reason=reason,
             followers=send["audience"]["count"],
-            digest=f"{send['revision']} {send['content_digest']}{cause}",
+            digest=f"{data['environment']} {send['revision']} {send['content_digest']}{cause}",
         )
 
 
@@ -203,8 +208,10 @@ def refusal_notice(error: CampaignError, environment: Environment) -> Notice:
 
 
 def failing(notices: Iterable[Notice]) -> list[Notice]:
-    """Return the causes for which a run fails, as the ledger keeps for which one has failed."""
-    return [replace(one, digest=f"failed {one.digest}") for one in notices if one.moment in EXPECTED]
+    """Return the causes for which a run fails once a day, as the ledger keeps for which one has failed."""
+    expected = [one for one in notices if one.moment in EXPECTED]
+    # A missed window is told once, and red each day until somebody has acted.
+    return [replace(one, moment=Moment.HELD, digest=f"failed {one.moment} {one.digest}") for one in expected]
 
 
 def untold(notices: Iterable[Notice], told: Collection[str], day: date) -> list[Notice]:
@@ -222,9 +229,9 @@ def _moment_of(outcome: SendOutcome) -> Moment | None:
     return Moment.HELD if outcome.exit_code is ExitCode.POLICY else Moment.NOT_SENT
 
 
-def _cause(code: str, rules: Iterable[str]) -> str:
+def _cause(code: str, errcode: int | None, rules: Iterable[str]) -> str:
     """Return why a send is not made without the words, which may hold the time of day."""
-    return " ".join(["", code, *sorted(rules)])
+    return " ".join(["", code, str(errcode or ""), *sorted(rules)])
 
 
 def _when(send: Mapping[str, Any], timezone: str, *, is_due: bool) -> str:

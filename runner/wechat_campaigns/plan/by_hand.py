@@ -1,16 +1,16 @@
 """What a person sends in the WeChat console: when it is overdue, and by what it is found sent."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from datetime import datetime, time, timedelta
 from typing import Any
 
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.ledger.account import AccountState
-from wechat_campaigns.ledger.records import is_by_hand, job_id
+from wechat_campaigns.ledger.records import JobResult, is_by_hand, job_id
 from wechat_campaigns.plan.quota import CHINA, china_day, china_time
 from wechat_campaigns.plan.statistics import DELAY, FOLLOWED_DAYS, READY_HOUR, by_msg_data_id
 from wechat_campaigns.protocol.events import Entry, EventKind
-from wechat_campaigns.protocol.state import Fate, SendState
+from wechat_campaigns.protocol.state import Fate, SendState, Status
 from wechat_campaigns.wechat.statistics import NOTIFIED, Days, PublishedArticle
 
 
@@ -31,7 +31,7 @@ def what_to_press(handed_over: Mapping[str, Any], now: datetime) -> str:
     last = datetime.combine(china_day(datetime.fromisoformat(handed_over["at"])), time(23, 59), CHINA)
     text = _(
         "in the WeChat console, send the draft {title} as a mass message to {recipients}, until {until}; "
-        "originality, rewards and topics can be added there; `campaign status` finds it the next morning"
+        "originality, rewards and topics can be added there"
     )
     tag = _("tag {name}").format(name=recipients.split(" ", 1)[-1])
     return text.format(
@@ -54,36 +54,52 @@ def find_sent(
 ) -> Iterator[Entry]:
     """Yield what to record of those of `open_sends` that WeChat's figures or its event show as sent.
 
-    Figures have titles. An event has none: it is of the only send whose draft is gone, if they have as many
-    articles.
+    Figures have titles. Of several sends with the same ones, those come first that are known to be sent,
+    then those whose draft is gone; where that leaves too many, a person decides. An event has no title: it is
+    of the only send whose draft is gone, if they have as many articles and it can be of no other send.
 
     Args:
         is_gone: whether a draft is not in the draft box any more.
     """
-    jobs = {one.msg_id: one for one in account.job_results.values() if one.status == "send success"}
-    sends = by_msg_data_id(days)
+    sends, jobs = by_msg_data_id(days), _jobs_of_nobody(account, waiting)
     for one in account.all_sends():
-        jobs.pop(job_id(one) or 0, None)
         sends.pop(job_id(one, "msg_data_id") or 0, None)
-    gone = [
-        one
-        for one in waiting
-        if jobs and one.fate is Fate.HANDED_OVER and is_gone(one.data["body"]["mpnews"]["media_id"])
-    ]
+
+    def place(one: SendState, numbers: Set[int]) -> int:
+        if one.status is Status.ACCEPTED:
+            return 0
+        is_asked = one.fate is Fate.HANDED_OVER and (numbers or jobs)
+        return 1 if is_asked and is_gone(one.data["body"]["mpnews"]["media_id"]) else 2
+
     # Of two with the same titles, what was sent last is of the one that was handed over last.
-    for known in reversed(waiting):
-        told: dict[str, Any] = {"msg_id": job_id(known)}
-        count = len(known.data.get("titles", ()))
-        ended = [job for job in jobs.values() if len(job.links) == count and job.at >= known.at]
-        if gone == [known] and len(ended) == 1:
-            told |= {"msg_id": ended[0].msg_id, "sent_on": china_day(ended[0].at).isoformat()}
-        number = next((number for number in sorted(sends) if _is_of(sends[number], known)), None)
-        if number is not None:
-            day = sends.pop(number)[0].published
-            told |= {"msg_data_id": number, "sent_on": day.isoformat()}
-        if "sent_on" in told and known.origin is not None:
-            data = {"send": known.send, "revision": known.revision, "intent": known.origin.hash, **told}
-            yield Entry(stream=account.stream, kind=EventKind.ACCEPTED, data=data)
+    fitting = [(one, {n for n in sends if _is_of(sends[n], one)}) for one in reversed(waiting)]
+    placed = [(place(*one), *one) for one in fitting]
+    for now in range(3):
+        mine = [(one, numbers & sends.keys()) for found, one, numbers in placed if found == now]
+        for known, numbers in mine:
+            told: dict[str, Any] = {"msg_id": job_id(known)}
+            count = len(known.data.get("titles", ()))
+            ended = [job for job in jobs if len(job.links) == count and job.at >= known.at]
+            if now == 1 == len(mine) == len(ended):
+                told |= {"msg_id": ended[0].msg_id, "sent_on": china_day(ended[0].at).isoformat()}
+            rivals = sum(not numbers.isdisjoint(others) for _one, others in mine)
+            if (left := numbers & sends.keys()) and (now == 0 or len(numbers) >= rivals):
+                day = sends.pop(number := max(left))[0].published
+                told |= {"msg_data_id": number, "sent_on": day.isoformat()}
+            if "sent_on" in told and known.origin is not None:
+                data = {"send": known.send, "revision": known.revision, "intent": known.origin.hash, **told}
+                yield Entry(stream=account.stream, kind=EventKind.ACCEPTED, data=data)
+        sends = {n: of for n, of in sends.items() if not any(n in numbers for _one, numbers in mine)}
+
+
+def _jobs_of_nobody(account: AccountState, waiting: Sequence[SendState]) -> list[JobResult]:
+    """List the jobs that no send is known by; none while they may be of a send whose job is not known."""
+    known = {job_id(one) for one in account.all_sends()}
+    is_sent = any(one.status is Status.ACCEPTED and job_id(one) is None for one in waiting)
+    if is_sent or any(one.fate is Fate.UNKNOWN for one in account.all_sends()):
+        return []
+    ended = account.job_results.values()
+    return [one for one in ended if one.status == "send success" and one.msg_id not in known]
 
 
 def _is_of(articles: Sequence[PublishedArticle], known: SendState) -> bool:

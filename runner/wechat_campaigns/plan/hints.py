@@ -45,8 +45,8 @@ def msg_id_hint(send_id: str, env: str) -> str:
     return hint.format(send=quoted(send_id), env=env)
 
 
-def settle_hint(send_id: str, env: str, instead: str = "", sent: str = "--sent MSG_ID") -> str:
-    """Return how an unknown send is settled; `instead` is what would spare that."""
+def settle_hint(send_id: str, env: str, instead: str = "", *, sent: str = "--sent MSG_ID") -> str:
+    """Return how a send is settled, as `sent` or not; `instead` is what would spare that."""
     hint = _(
         "check in the WeChat console whether it was sent, then run `campaign ledger settle "
         "{send}{env} --reason REASON` with `{sent}` or `--not-sent`"
@@ -242,7 +242,7 @@ def _unknown(
         case Reason.EDITED:
             instead = _("revert the edit; for the new text, delete the draft in the WeChat console")
             reason = _("edited after it was handed over {when}")
-            return reason.format(when=when), settle_hint(name, env, instead)
+            return reason.format(when=when), settle_hint(name, env, instead, sent="--sent")
         case Reason.RESPONSE_PENDING:
             wait = (known.open_since or facts.now) + facts.resend_after - facts.now
             reason = _("posted {when}, the response may still arrive").format(when=when)

@@ -17,6 +17,7 @@ from wechat_campaigns.core.model import (
     InvalidCampaign,
     PlanAction,
     Send,
+    recipients_word,
 )
 from wechat_campaigns.core.names import list_id
 from wechat_campaigns.ledger.fold import LedgerState
@@ -40,7 +41,7 @@ from wechat_campaigns.plan.plan import (
 )
 from wechat_campaigns.plan.policy import evaluate, remedy
 from wechat_campaigns.plan.policy.rule import RuleInput
-from wechat_campaigns.plan.quota import Calendar, quota_used, recipients
+from wechat_campaigns.plan.quota import Calendar, quota_used
 from wechat_campaigns.plan.resolve import OFFLINE, RemoteFacts, as_stored, resolve
 from wechat_campaigns.plan.rule_changes import SettingsChange, changes_since, rules_in_force
 from wechat_campaigns.plan.unknown_sends import (
@@ -228,7 +229,7 @@ def _under_policy(
             asked = appids if one.send.for_account else had.get(one.content_digest, ())
             made[content] = _made_before(one, asked, context.state)
             accounts[content] |= made[content].keys()
-        appid, use = one.account.appid, QuotaUse(recipients(one.send.filter), one.resolved.tag_id)
+        appid, use = one.account.appid, QuotaUse(recipients_word(one.send.filter), one.resolved.tag_id)
         calendar = calendars.setdefault(appid, Calendar(appid, context.state))
         if one.action in CALLING:
             twin = seen.get((appid, one.content_digest)) if one.resend_intent is None else None
@@ -427,7 +428,10 @@ def _with_past_audiences(looked_at: Sequence[PlannedSend], state: LedgerState) -
             newest[record.appid, recipients_of(record)] = past
 
     def counted(one: PlannedSend) -> PlannedSend:
-        last, audience = newest.get((one.account.appid, recipients(one.send.filter))), one.resolved.audience
+        last, audience = (
+            newest.get((one.account.appid, recipients_word(one.send.filter))),
+            one.resolved.audience,
+        )
         if last is None or audience.source != "unknown offline":
             return one
         return replace(one, resolved=replace(one.resolved, audience=replace(audience, last=last)))

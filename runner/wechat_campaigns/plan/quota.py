@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta, timezone
 from functools import lru_cache
 
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.model import Filter, PlanAction
+from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.core.names import list_id
 from wechat_campaigns.core.settings import Account, AccountKind
 from wechat_campaigns.core.spoken_time import day_text, moment_text
@@ -147,15 +147,6 @@ class Calendar:
         """Count one more planned send in the day and in the month of its moment."""
         for kind in (AccountKind.SUBSCRIPTION, AccountKind.SERVICE):
             self._periods[period(kind, at)].add(use)
-
-
-def recipients(receiver_filter: Filter) -> str:
-    """Return a filter's recipients in one word for comparison."""
-    if receiver_filter.is_to_all:
-        return "all"
-    if receiver_filter.tag is not None:
-        return f"tag {receiver_filter.tag}"
-    return f"tag_id {receiver_filter.tag_id}" if receiver_filter.tag_id is not None else "openids"
 
 
 # --- what a plan uses --------------------------------------------------------------------------------------

@@ -160,7 +160,9 @@ def _other_form(state: StreamState, facts: DecisionInput, names: Set[str]) -> De
         for name, record in state.in_place_of(replace(mine, entry=None) if facts.is_only_part else mine)
         if name not in names and record.status is not Status.REJECTED
         # Of its only part, an unknown one is resolved before a higher revision is sent, as under one id.
-        if record.revision >= facts.revision or (facts.is_only_part and record.status in _UNKNOWN)
+        if record.revision >= facts.revision
+        or record.fate is Fate.HANDED_OVER  # as under one id: a person may send it at any time
+        or (facts.is_only_part and record.status in _UNKNOWN)
         if (reason := _difference(mine, SendId.parse(name), record, facts)) is not None
     ]
     # The newest: a revision above it is above all.

@@ -213,16 +213,12 @@ def settings_change(change: SettingsChange) -> str:
     return template.format(key=shortened(redact(change.key), VALUE_CHARS), before=before, after=after)
 
 
-def is_in_a_file(planned: PlannedSend) -> bool:
-    """Return whether a send is still to come and has a file: that of another may not exist any more."""
-    return planned.action not in FINISHED and bool(planned.send.location.file)
-
-
 def _notes(plan: Plan, planned: PlannedSend) -> Iterator[Note]:
     send = planned.send
     if planned.action is PlanAction.SENT:
         return
-    place = send.location if is_in_a_file(planned) else None
+    # The file of one that is finished may not exist any more.
+    place = send.location if planned.action not in FINISHED and send.location.file else None
     # A name that stands for nothing is an error at its line, which each report lists.
     is_open = planned.action in BLOCKED or plan.is_held(planned)
     if is_open and not planned.resolved.problems:

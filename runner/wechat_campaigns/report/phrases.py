@@ -8,11 +8,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from wechat_campaigns.core.i18n import N_, _, ngettext, status_word
-from wechat_campaigns.core.model import Audience, Filter, Send
+from wechat_campaigns.core.model import Audience, Filter, Send, recipients_word
 from wechat_campaigns.core.spoken_time import zone_name
 
 COUNTED = {
     "send": N_("{count} to send"),
+    "hand_over": N_("{count} to hand over"),
     "resend": N_("{count} to resend"),
     "draft": N_("{count} being written"),
     "conflict": N_("{count} in conflict"),
@@ -29,11 +30,7 @@ def recipients(recipient_filter: Filter) -> str:
     """Write a filter in words: `everyone`, `tag 会员`, `12 openids`."""
     if recipient_filter.openids:
         return _("{count} openids").format(count=len(recipient_filter.openids))
-    if recipient_filter.is_to_all:
-        return _("everyone")
-    if recipient_filter.tag is not None:
-        return _("tag {name}").format(name=recipient_filter.tag)
-    return f"tag_id {recipient_filter.tag_id}" if recipient_filter.tag_id is not None else _("openids")
+    return recorded_recipients(recipients_word(recipient_filter))
 
 
 def recorded_recipients(record: str) -> str:

@@ -233,6 +233,8 @@ class PlanView:
             return step if self.plan.approved else f"{self.approved_in} {step}"
         elif self.ready:
             step = _("How to approve this: `{command}` asks for confirmation; now it would make {total}.")
+            if self.plan.approved is False:
+                step = _("How to approve this: `campaign ledger approve FILE`; `{command}` makes {total}.")
         return step.format(command=self.command, total=to_followers(self.plan.calls()))
 
     @property

@@ -229,10 +229,11 @@ def _words(
         case Fate.ACCEPTED:
             return _underway(known, now)
         case Fate.HANDED_OVER:
-            if not is_overdue(known, now):
-                return what_to_press(known.data, now), ""
-            note = _("overdue: nothing shows that its draft was sent in the WeChat console")
-            return note, settle_hint(known.send, env, sent="--sent")
+            note = what_to_press(known.data, now)
+            wait = _("run `campaign status` on the morning after it was sent: WeChat's figures then show it")
+            if is_overdue(known, now):
+                note, wait = _("overdue: nothing shows that its draft was sent in the WeChat console"), ""
+            return note, settle_hint(known.send, env, wait, sent="--sent")
         case Fate.UNKNOWN:
             return _unknown(known, now), _unknown_hint(known, environment)
         case Fate.DELIVERY_FAILED if told is not None:

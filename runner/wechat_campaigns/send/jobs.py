@@ -22,7 +22,13 @@ from wechat_campaigns.core.settings import Account
 from wechat_campaigns.core.threads import AT_A_TIME, map_in_threads
 from wechat_campaigns.ledger.events import Ledger, LedgerKind
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.ledger.records import FATE_BY_MSG_STATUS, job_id, job_to_query, recalled_articles
+from wechat_campaigns.ledger.records import (
+    FATE_BY_MSG_STATUS,
+    is_by_hand,
+    job_id,
+    job_to_query,
+    recalled_articles,
+)
 from wechat_campaigns.messages import KINDS
 from wechat_campaigns.plan.quota import china_day
 from wechat_campaigns.protocol.events import Entry
@@ -151,7 +157,7 @@ def recall_error(known: SendState, article_idx: int) -> UsageError | None:
             hint=_("send a correction as another campaign; this one cannot be taken back"),
             location=known.send,
         )
-    if known.fate is Fate.SENT and job_id(known) is None:
+    if known.fate is Fate.SENT and is_by_hand(known):
         return UsageError(
             _("a person sent it in the WeChat console, and WeChat recalls only what was sent by API"),
             hint=_("delete it in the WeChat console"),

@@ -12,13 +12,13 @@ from wechat_campaigns.core.digest import openids_sha256
 from wechat_campaigns.core.errcodes import lookup
 from wechat_campaigns.core.errors import ApiError, NotSentError
 from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.model import recipients_word
 from wechat_campaigns.core.settings import Account
 from wechat_campaigns.ledger.approvals import Approval
 from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.fold import LedgerState, fold
 from wechat_campaigns.ledger.trust import authenticator
 from wechat_campaigns.plan.plan import PlannedSend, SendKey
-from wechat_campaigns.plan.quota import recipients
 from wechat_campaigns.plan.warnings import identity
 from wechat_campaigns.protocol.attempt import Attempt
 from wechat_campaigns.wechat import payloads
@@ -135,7 +135,7 @@ def intent_data(planned: PlannedSend, body: Mapping[str, Any]) -> dict[str, Any]
         "account": planned.account.name,
         "endpoint": payloads.endpoint(send),
         "body": _without_openids(body),
-        "recipients": recipients(send.filter),
+        "recipients": recipients_word(send.filter),
         "audience": {"count": audience.count, "source": audience.source},
         "not_after": send.not_after.isoformat() if send.not_after else None,
     }

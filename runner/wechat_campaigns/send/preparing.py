@@ -65,8 +65,6 @@ class ReadyDraft:
     """A draft that can be sent."""
 
     media_id: str
-    is_new: bool
-    """False when it was there before."""
     mark: str
     """Fingerprint of what is in it."""
     notes: tuple[str, ...] = ()
@@ -217,7 +215,6 @@ def ensure_draft(planned: PlannedSend, ids: MediaIds, account: AccountWriter) ->
     before = state.draft(planned.account.appid, send.id, send.revision)
     known = before if before is not None and before.sha256 == data["sha256"] else None
     stored = read_news_items(known.media_id, api) if known is not None else None
-    added = known is None or stored is None
     if known is None or stored is None:
         known = None
         data["media_id"] = api.draft_add(articles)
@@ -229,7 +226,7 @@ def ensure_draft(planned: PlannedSend, ids: MediaIds, account: AccountWriter) ->
     mark = fingerprint(stored)
     _check(articles, stored, mark, known, data, account)
     notes = _unused_draft_note(before, data)
-    return ReadyDraft(media_id=data["media_id"], is_new=added, mark=mark, notes=notes)
+    return ReadyDraft(media_id=data["media_id"], mark=mark, notes=notes)
 
 
 def edited_draft_id(intent: Event, *, api: ReadOnlyApi) -> str | None:

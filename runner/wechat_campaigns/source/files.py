@@ -12,7 +12,7 @@ from wechat_campaigns.core.diagnostics import Diagnostic, Finding, KeyPath, Loca
 from wechat_campaigns.core.errors import system_reason
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.names import did_you_mean
-from wechat_campaigns.source.sniff import duration_s, sniff
+from wechat_campaigns.core.sniff import duration_s, sniff
 from wechat_campaigns.source.text import decode, shorten
 
 MAX_MEDIA_BYTES: Final = 20 * 1024 * 1024

@@ -20,6 +20,7 @@ from wechat_campaigns.core.html import design_css
 from wechat_campaigns.core.i18n import HTML_LANGUAGE, _, current_language
 from wechat_campaigns.core.model import Send
 from wechat_campaigns.core.redact import escape_invisible
+from wechat_campaigns.core.sniff import CONTENT_TYPES
 from wechat_campaigns.protocol.keys import SendId
 from wechat_campaigns.report.html import calendar_html, failure_html, history_html, plan_html
 from wechat_campaigns.studio.data import (
@@ -119,11 +120,6 @@ def _same(given: str, wanted: str) -> bool:
 
 BEAT_S: Final = 5.0
 """How often a page that waits is told that the studio still watches."""
-TYPES: Final = {
-    "png": "image/png", "jpeg": "image/jpeg", "gif": "image/gif", "bmp": "image/bmp", "webp": "image/webp",
-    "mp3": "audio/mpeg", "wav": "audio/wav", "amr": "audio/amr", "wma": "audio/x-ms-wma", "mp4": "video/mp4",
-}  # fmt: skip
-"""By the format of a file; none that a browser runs."""
 INBOX_FILES: Final = ("dom.js", "phone.css")
 """Of the sandbox's inbox: the studio's phone has the same frame."""
 logger = logging.getLogger(__name__)
@@ -205,13 +201,13 @@ def _add_pages(app: Flask, desk: Desk) -> None:
     @app.get("/media/<sha256>")
     def _media(sha256: str) -> Response:
         file = desk.file(sha256)
-        if file is None or file.format not in TYPES:
+        if file is None or file.format not in CONTENT_TYPES:
             raise NotFound
         try:
             data = desk.reads.file(file)
         except StalePlanError:  # saved once more since
             raise NotFound from None
-        answer = send_file(io.BytesIO(data), mimetype=TYPES[file.format], conditional=True)
+        answer = send_file(io.BytesIO(data), mimetype=CONTENT_TYPES[file.format], conditional=True)
         answer.headers["Cache-Control"] = "private, max-age=31536000, immutable"
         return _closed(answer, FILE_POLICY)
 

@@ -14,15 +14,13 @@ from wechat_campaigns.core.digest import sha256
 from wechat_campaigns.core.errors import CampaignError, InvalidError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import PlanAction, Send
-from wechat_campaigns.core.redact import escape_invisible, redact
+from wechat_campaigns.core.redact import escape_invisible
 from wechat_campaigns.messages import Articles, Images, Newspic
 from wechat_campaigns.protocol.keys import SendId, normalize_id
 from wechat_campaigns.render.article.page import GAP, bubble, post, reader
 from wechat_campaigns.report.phrases import recipients, status_counts, window
 from wechat_campaigns.report.plan_view import PlanView, Row
-from wechat_campaigns.source.files import FileError, read_regular
-from wechat_campaigns.source.load import MAX_YAML_BYTES, CampaignFile
-from wechat_campaigns.source.text import decode
+from wechat_campaigns.source.load import CampaignFile
 from wechat_campaigns.studio.desk import Picture
 
 TONES: Final = {
@@ -121,7 +119,6 @@ def _campaign(name: str, file: str, rows: Sequence[Row]) -> dict[str, Any]:
     counts = {action: actions.count(action) for action in TONES}
     word = rows[0].status if len(rows) == 1 else status_counts(counts)
     described = [row.planned.send.description for row in rows if row.planned is not None]
-    described += [_written_description(file)] if worst is PlanAction.INVALID else []
     return {
         "id": name,
         "description": escape_invisible(next(filter(None, described), "")),
@@ -132,19 +129,6 @@ def _campaign(name: str, file: str, rows: Sequence[Row]) -> dict[str, Any]:
         "word": word or _("(empty)"),
         "rows": {row.id: _row(row) for row in rows},
     }
-
-
-_DESCRIPTION: Final = re.compile(r"^description: *([\"']?)(\S.*?)\1 *$", re.MULTILINE)
-
-
-def _written_description(file: str) -> str:
-    """Return the description of a file that does not load, as it stands there; empty without one."""
-    try:
-        text = decode(read_regular(file, MAX_YAML_BYTES)) if file else ""
-    except (FileError, OSError):
-        return ""
-    found = _DESCRIPTION.search(text) if isinstance(text, str) else None
-    return redact(found[2]) if found else ""
 
 
 def _row(row: Row) -> dict[str, Any]:

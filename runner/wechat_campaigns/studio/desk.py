@@ -3,7 +3,6 @@
 import secrets
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -125,8 +124,6 @@ def _has_new_folder(changes: set[tuple[Change, str]]) -> bool:
     return False
 
 
-KEPT: Final = 100
-"""Campaigns whose last good picture is kept."""
 OVERVIEW_S: Final = 20
 """What is due changes without a save."""
 
@@ -184,7 +181,8 @@ class Desk:
         self.live = live
         self._open_reads, self._now = open_reads, now
         self._reads: tuple[str, Reads] | None = None
-        self._pictures: OrderedDict[str, tuple[str, Picture]] = OrderedDict()
+        self._pictures: dict[str, tuple[str, Picture]] = {}
+        """By campaign, as of which version; its last good one is shown beside errors."""
         self._overview: tuple[str, float, Overview] | None = None
         self._opening, self._drawing, self._planning = threading.Lock(), threading.Lock(), threading.Lock()
 
@@ -206,9 +204,6 @@ class Desk:
                 return last[1]
             picture = self._draw(campaign, last[1] if last is not None else None)
             self._pictures[campaign] = version, picture
-            self._pictures.move_to_end(campaign)
-            while len(self._pictures) > KEPT:
-                self._pictures.popitem(last=False)
             return picture
 
     def _draw(self, campaign: str, last: Picture | None) -> Picture:

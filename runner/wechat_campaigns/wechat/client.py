@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from http import HTTPStatus
-from pathlib import PurePath
 from typing import Any, TypeVar
 
 from urllib3.filepost import encode_multipart_formdata
@@ -30,6 +29,7 @@ from wechat_campaigns.core.errors import (
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Clock, Sleep
 from wechat_campaigns.core.settings import Secret
+from wechat_campaigns.core.sniff import CONTENT_TYPES, sniff
 from wechat_campaigns.wechat.responses import (
     ApiResponse,
     no_response_error,
@@ -45,18 +45,6 @@ LIFE_S = 7200
 """Of a token, at most."""
 _MARGIN = timedelta(seconds=60)
 """A token is dropped this long before its end, so that it does not end while a call is under way."""
-_CONTENT_TYPES = {
-    ".jpg": "image/jpeg",
-    ".jpeg": "image/jpeg",
-    ".png": "image/png",
-    ".gif": "image/gif",
-    ".bmp": "image/bmp",
-    ".mp3": "audio/mpeg",
-    ".amr": "audio/amr",
-    ".wav": "audio/wav",
-    ".wma": "audio/x-ms-wma",
-    ".mp4": "video/mp4",
-}
 DATED = Request(method="GET", path="/cgi-bin/getcallbackip", is_read=True)
 """Without a token: WeChat refuses it (41001), and its answer has a date."""
 Result = TypeVar("Result")
@@ -264,8 +252,7 @@ class Client:
 
     def upload(self, path: str, *, query: Mapping[str, str], filename: str, data: bytes) -> ApiResponse:
         """POST a file in the field `media` of a multipart form. Raises as `post`."""
-        suffix = PurePath(filename).suffix.lower()
-        file = (filename, data, _CONTENT_TYPES.get(suffix, "application/octet-stream"))
+        file = (filename, data, CONTENT_TYPES.get(sniff(data), "application/octet-stream"))
         form, content_type = encode_multipart_formdata({"media": file})
         return self._call(
             Request(method="POST", path=path, query=query, body=form, content_type=content_type)

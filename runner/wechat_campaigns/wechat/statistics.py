@@ -8,7 +8,7 @@ Source: getarticletotaldetail (2026-11).
 import json
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -107,7 +107,6 @@ class DayOfArticles:
     articles: tuple[PublishedArticle, ...] = ()
 
 
-_ARTICLE_KEYS: Final = ("msg_data_id", "index", "publish_type", "title", "url")
 _FIGURE_KEYS: Final = ("readers", "sources", *list(_COUNTS)[1:], *_NUMBERS)
 Days = Mapping[date, DayOfArticles]
 """What is known of one account, by day of publication."""
@@ -148,20 +147,9 @@ def write_statistics(file: Path, days: Days) -> None:
     Raises:
         OSError: it cannot be written.
     """
-    rows = {day.isoformat(): _day_data(kept) for day, kept in sorted(days.items())}
-    body = json.dumps({"version": VERSION, "days": rows}, ensure_ascii=False, separators=(",", ":"))
+    data = {"version": VERSION, "days": {day.isoformat(): asdict(kept) for day, kept in sorted(days.items())}}
+    body = json.dumps(data, ensure_ascii=False, separators=(",", ":"), default=str)
     replace_file(file, body.encode(), private=True)
-
-
-def _day_data(day: DayOfArticles) -> dict[str, Any]:
-    articles = [
-        {
-            **{name: getattr(article, name) for name in _ARTICLE_KEYS},
-            "days": [figures_data(one) for one in article.days],
-        }
-        for article in day.articles
-    ]
-    return {"queried_at": day.queried_at.isoformat(), "is_delayed": day.is_delayed, "articles": articles}
 
 
 def _kept_day(data: Mapping[str, Any], day: date, with_figures: bool) -> DayOfArticles:

@@ -32,7 +32,6 @@ WRITING = [path for path, command in CASES.items() if command.effect not in READ
 REFUSED = {
     "apply": "apply --auto-approve",
     "preview": "preview welcome --to someone",
-    "draft": "draft welcome --auto-approve",
     "recall": "recall welcome --auto-approve",
     "unhold": "unhold main --reason done",
     "ledger init": "ledger init",

@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 
 from tests.support.commits import git
+from tests.support.factories import make_settings
 from tests.support.outcomes import error_of
 from wechat_campaigns.core.errors import CodeHostError, PolicyError
-from wechat_campaigns.core.settings import Account, AccountKind, Approvals, Environment
+from wechat_campaigns.core.settings import SANDBOX, Account, AccountKind, Approvals, Environment
 from wechat_campaigns.guard.checkout import (
     approvals_in,
+    approvals_of,
     check_up_to_date,
     head_of,
     ledgers_in,
@@ -22,6 +24,7 @@ from wechat_campaigns.guard.checkout import (
     settings_versions,
     tree_of,
 )
+from wechat_campaigns.guard.run import check_run
 
 
 def commit(folder: Path, name: str, text: str) -> None:
@@ -53,6 +56,20 @@ def test_older_campaigns_are_refused(author: Path, runner: Path) -> None:
     commit(author, "campaigns/sale.yaml", "content: 再见\n")
     with pytest.raises(PolicyError, match="now holds different campaigns"):
         check_up_to_date(runner / "campaigns", "main")
+
+
+def test_a_run_of_ci_asks_whether_its_campaigns_are_the_newest(
+    author: Path, runner: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (author.parent / "event.json").write_text('{"repository": {"default_branch": "main"}}', encoding="utf-8")
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_EVENT_NAME", "push")
+    monkeypatch.setenv("GITHUB_REF", "refs/heads/main")
+    monkeypatch.setenv("GITHUB_EVENT_PATH", str(author.parent / "event.json"))
+    assert error_of(check_run, runner / "campaigns", make_settings()) is None
+    commit(author, "campaigns/sale.yaml", "content: 再见\n")
+    assert isinstance(error_of(check_run, runner / "campaigns", make_settings()), PolicyError)
+    assert error_of(check_run, runner / "campaigns", make_settings(api=SANDBOX)) is None
 
 
 def test_a_change_elsewhere_refuses_nothing(author: Path, runner: Path) -> None:
@@ -107,6 +124,29 @@ def test_an_account_of_a_file_keeps_what_it_asked_for(author: Path) -> None:
     assert approvals_in(version, SHOP) == (Approvals(approvers=("bob",)),)
     assert ledgers_in(version, SHOP) == ("git:origin#a",)
     assert root_variables_in(version, ACCOUNT.appid) == {"MAIN"}
+
+
+@pytest.mark.parametrize(
+    ("held", "ledgers"),
+    [
+        ({}, ()),
+        ({"protected": True}, ("git:origin#a",)),
+        ({"approval_key": "a" * 64}, ("git:origin#a",)),
+        ({"approvals": {"approvers": ["bob"]}}, ("git:origin#a",)),
+    ],
+)
+def test_what_holds_something_back_names_the_ledger_that_was_left(
+    held: dict[str, object], ledgers: tuple[str, ...]
+) -> None:
+    version = ({"environments": {"shop": {"ledger": "git:origin#a", **held}}},)
+    assert ledgers_in(version, SHOP) == ledgers
+
+
+@pytest.mark.parametrize("count", [0, -1, None, "2", [], 1.5])
+def test_an_odd_count_asks_for_one_approval(count: object) -> None:
+    assert approvals_of({"approvers": ["bob"], "count": count}) == Approvals(approvers=("bob",))
+    assert approvals_of({"count": 2, "not_author": "no"}) == Approvals(approvers=(), count=2)
+    assert not approvals_of({"not_author": False}).not_author
 
 
 def test_a_file_that_takes_an_accounts_name_hides_it_from_nobody(author: Path) -> None:

@@ -1,5 +1,6 @@
 """The chain over events and their export: any change to what was written is found."""
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.support.factories import make_events
 from wechat_campaigns.core.digest import sha256
-from wechat_campaigns.core.errors import TamperedLedgerError
+from wechat_campaigns.core.errors import LedgerError, TamperedLedgerError
 from wechat_campaigns.ledger.events import (
     LedgerKind,
     event_from,
@@ -17,6 +18,7 @@ from wechat_campaigns.ledger.events import (
     from_lines,
     heads_of,
     next_event,
+    read_event,
     to_lines,
     verified_after,
 )
@@ -115,3 +117,11 @@ def test_file_that_is_not_an_export_is_refused(first: str) -> None:
 
 def test_empty_lines_of_an_export_are_skipped() -> None:
     assert len(from_lines([*exported(2), "", " "], where="x.jsonl")) == 2
+
+
+@pytest.mark.parametrize("newer", [{"format": 99}, {"kind": "teleported"}])
+def test_an_event_of_a_newer_version_is_not_guessed_at(newer: dict[str, object]) -> None:
+    text = json.dumps({**EVENTS[0].as_dict(), **newer})
+    with pytest.raises(LedgerError) as caught:
+        read_event(text, where="here")
+    assert not isinstance(caught.value, TamperedLedgerError)

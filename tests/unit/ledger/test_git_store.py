@@ -20,6 +20,8 @@ from wechat_campaigns.core.git import Git, GitFailure, GitResult
 from wechat_campaigns.core.git_checkout import NAME, Remote, is_same_repository, remote_of
 from wechat_campaigns.ledger.events import LedgerKind, find_chain_faults
 from wechat_campaigns.ledger.git import TRIES, GitLedger
+from wechat_campaigns.ledger.git_tree import TIP, fetched_events
+from wechat_campaigns.ledger.open import COPIES
 from wechat_campaigns.protocol.events import Entry
 
 
@@ -328,6 +330,31 @@ def test_an_edited_event_is_refused_before_anything_is_written(place: Backend) -
     place.tamper(lambda rows: {key: edited(body) for key, body in rows.items()})
     with pytest.raises(TamperedLedgerError, match="missing or changed"):
         ledger.append(entry(2))
+
+
+def test_a_copy_on_this_machine_is_verified_before_it_is_believed(place: Backend, tmp_path: Path) -> None:
+    """Whoever can write here edits the ledger's copy, or the branch that the checkout fetched."""
+    remote, root = str(place.stored), tmp_path / "shop" / "campaigns"
+    subprocess.run([*GIT, "init", "--quiet", root.parent], check=True)
+    root.mkdir()
+    place.open(machine="a").append(entry(1))
+    (copy,) = (one for one in (place.folder / "a" / COPIES).iterdir() if one.is_dir())
+    branches = {root.parent / ".git": "refs/remotes/origin/ledger", copy: TIP}
+
+    def fetch() -> None:
+        for repository, ref in branches.items():
+            command = ["git", f"--git-dir={repository}", "fetch", "--quiet", remote]
+            subprocess.run([*command, f"+refs/heads/ledger:{ref}"], check=True)
+
+    fetch()
+    assert len(place.offline(machine="a")) == 1
+    assert len(fetched_events(root, "origin", "ledger") or ()) == 1
+    place.tamper(lambda rows: {key: edited(body) for key, body in rows.items()})
+    fetch()
+    with pytest.raises(TamperedLedgerError):
+        place.offline(machine="a")
+    with pytest.raises(TamperedLedgerError):
+        fetched_events(root, "origin", "ledger")
 
 
 def test_a_cut_off_end_stops_a_fresh_machine_from_writing(place: Backend) -> None:

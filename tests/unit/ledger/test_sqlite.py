@@ -1,6 +1,7 @@
 """The SQLite ledger beyond what every backend must do, and on bad days, as of a full disk."""
 
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -403,3 +404,16 @@ def test_file_with_a_second_name_is_refused(tmp_path: Path) -> None:
         assert isinstance(error_of(stored_events, name), LedgerError)
     other.unlink()
     assert stored_events(path) == ()
+
+
+def test_what_is_only_in_the_log_of_a_killed_writer_is_read(tmp_path: Path) -> None:
+    path, copy = tmp_path / "l.sqlite3", tmp_path / "copy.sqlite3"
+    ledger = made(path)
+    before = len(ledger.events())
+    ledger.append(entry())
+    for end in ("", "-wal"):
+        shutil.copy(f"{path}{end}", f"{copy}{end}")
+    ledger.close()
+    found = stored_events(copy)
+    assert found is not None
+    assert len(found) == before + 1

@@ -14,6 +14,7 @@ from wechat_campaigns.ledger.fold import LedgerState, fold
 from wechat_campaigns.ledger.records import job_id
 from wechat_campaigns.ledger.trust import (
     authenticator,
+    has_valid_mac,
     is_decision,
     is_signed,
     questions,
@@ -215,6 +216,17 @@ def test_copied_event_is_not_vouched_for() -> None:
         unverified(book.mine(), KEY, OTHER)
     book.vouch(KEY)
     assert not book.read().stream(SERVICE).campaigns_folders
+
+
+def test_a_copy_of_what_vouched_vouches_for_nothing() -> None:
+    book = sent()
+    book.vouch(KEY)
+    (vouched,) = [event for event in book.mine() if event.kind == LedgerKind.TRUSTED]
+    book.write(LedgerKind.STATUS, FORGED[LedgerKind.STATUS], OTHER)
+    forged = book.mine()[-1]
+    book.ledger.append(Entry(stream=SERVICE, kind=vouched.kind, data=vouched.data, nonce=vouched.nonce))
+    assert has_valid_mac(book.mine()[-1], KEY)
+    assert not authenticator(book.mine(), {SERVICE: KEY}.get)(forged)
 
 
 def test_a_ledger_of_before_is_vouched_for_as_it_was() -> None:

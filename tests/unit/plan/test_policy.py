@@ -25,7 +25,14 @@ from tests.support.factories import (
 from wechat_campaigns.core.content import Content, Media
 from wechat_campaigns.core.html import Formula
 from wechat_campaigns.core.links import Host
-from wechat_campaigns.core.model import Audience, Filter, PlanAction, Send, compute_content_digest
+from wechat_campaigns.core.model import (
+    Audience,
+    Filter,
+    PlanAction,
+    Send,
+    compute_content_digest,
+    recipients_word,
+)
 from wechat_campaigns.core.settings import AccountKind, Drift, PlanCheck, Policy, WrittenRule
 from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.fold import LedgerState
@@ -36,7 +43,7 @@ from wechat_campaigns.plan.planfile import audiences
 from wechat_campaigns.plan.planner import with_violations
 from wechat_campaigns.plan.policy import OVERRIDABLE, RULES, evaluate
 from wechat_campaigns.plan.policy.rule import RuleInput
-from wechat_campaigns.plan.quota import Calendar, recipients
+from wechat_campaigns.plan.quota import Calendar
 from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.protocol.events import EventKind
 
@@ -55,7 +62,7 @@ def facts(policy: Policy | None = None, ahead: Filter | None = None, **changes: 
 def planning(about: RuleInput, ahead: Filter) -> RuleInput:
     """The same facts, with one send to some recipients before it in the plan."""
     calendar = Calendar(about.account.appid, about.state)
-    calendar.add(QuotaUse(recipients(ahead)), NOW)
+    calendar.add(QuotaUse(recipients_word(ahead)), NOW)
     return replace(about, calendar=calendar)
 
 

@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.factories import NOW, SERVICE, intent_of, make_events, make_send, make_state, named
-from wechat_campaigns.core.model import Filter
+from wechat_campaigns.core.model import Filter, recipients_word
 from wechat_campaigns.core.settings import AccountKind
 from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import QuotaUse
-from wechat_campaigns.plan.quota import Calendar, bounds, period, quota_used, recipients
+from wechat_campaigns.plan.quota import Calendar, bounds, period, quota_used
 from wechat_campaigns.protocol.events import EventKind
 
 SUB, SRV = AccountKind.SUBSCRIPTION, AccountKind.SERVICE
@@ -105,18 +105,18 @@ def test_quota_compares_recipients_by_tag_and_everyone():
     other = make_send("other", filter=Filter(tag="北京"))
     state = make_state(*map(begun, [SALE, make_send("all", filter=EVERYONE.filter), other, *lists]))
     uses = Calendar(SERVICE, state).uses(SRV, NOW)
-    assert uses.same_recipients(QuotaUse(recipients(SALE.filter), 100)) == 2
-    assert uses.same_recipients(QuotaUse(recipients(lists[0].filter), None)) == 1
+    assert uses.same_recipients(QuotaUse(recipients_word(SALE.filter), 100)) == 2
+    assert uses.same_recipients(QuotaUse(recipients_word(lists[0].filter), None)) == 1
 
 
 @pytest.mark.parametrize(
     ("mine", "same"),
     [
-        (QuotaUse(recipients(Filter(tag_id=100)), 100), 1),
-        (QuotaUse(recipients(Filter(tag="会员")), 100), 1),
-        (QuotaUse(recipients(Filter(tag="会员")), None), 1),
-        (QuotaUse(recipients(Filter(tag="会员")), 7), 0),
-        (QuotaUse(recipients(Filter(tag="改名后")), 100), 1),
+        (QuotaUse(recipients_word(Filter(tag_id=100)), 100), 1),
+        (QuotaUse(recipients_word(Filter(tag="会员")), 100), 1),
+        (QuotaUse(recipients_word(Filter(tag="会员")), None), 1),
+        (QuotaUse(recipients_word(Filter(tag="会员")), 7), 0),
+        (QuotaUse(recipients_word(Filter(tag="改名后")), 100), 1),
     ],
     ids=["by id", "by name", "offline", "another tag of that name", "renamed"],
 )
@@ -130,9 +130,9 @@ def test_send_to_everyone_meets_the_tag_that_was_sent_most():
     by_id, other = make_send("id", filter=Filter(tag_id=100)), make_send("other", filter=Filter(tag="北京"))
     state = make_state(*map(begun, [*sends, by_id, other, make_send("all", filter=EVERYONE.filter)]))
     uses = Calendar(SERVICE, state).uses(SRV, NOW)
-    assert uses.same_recipients(QuotaUse(recipients(EVERYONE.filter), None)) == 4
+    assert uses.same_recipients(QuotaUse(recipients_word(EVERYONE.filter), None)) == 4
 
 
 def test_tag_name_and_tag_id_are_different_recipients():
     filters = (Filter(is_to_all=True), Filter(tag="2"), Filter(tag_id=2), Filter(openids=("a", "b")))
-    assert len({recipients(f) for f in filters}) == 4
+    assert len({recipients_word(f) for f in filters}) == 4

@@ -76,7 +76,7 @@ def test_send_that_its_campaign_does_not_have_is_refused(capsys: pytest.CaptureF
 
 
 @pytest.mark.usefixtures("folder")
-@pytest.mark.parametrize("words", [["plan"], ["apply", "--auto-approve"], ["draft", "--auto-approve"]])
+@pytest.mark.parametrize("words", [["plan"], ["apply", "--auto-approve"], ["preview", "--to", "tester"]])
 def test_an_empty_word_selects_nothing(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert run([*words, "--dir", "messages", ""]) == ExitCode.USAGE
     assert "no campaign matches" in capsys.readouterr().err

@@ -226,9 +226,9 @@ def news(**changes: Any) -> dict[str, Any]:
 SEND = make_send(content=ARTICLES)
 
 
-def facts(made: ReadyDraft | None) -> tuple[str, bool, tuple[str, ...]]:
+def facts(made: ReadyDraft | None) -> tuple[str, tuple[str, ...]]:
     assert made is not None
-    return made.media_id, made.is_new, made.notes
+    return made.media_id, made.notes
 
 
 def test_draft_is_read_back_and_recorded():
@@ -237,11 +237,11 @@ def test_draft_is_read_back_and_recorded():
     )
     made = maker.run(SEND)
     assert made is not None
-    assert facts(made) == ("D", True, ())
+    assert facts(made) == ("D", ())
     assert maker.kinds()[-2:] == ["draft", "draft"]
     known = fold(maker.ledger.events()).stream(SERVICE).drafts["sale", 1]
     assert (known.stored_digest, known.stored_changes) == (made.mark, ())
-    assert facts(maker.run(SEND)) == ("D", False, ())
+    assert facts(maker.run(SEND)) == ("D", ())
     assert maker.added() == 1
 
 
@@ -280,7 +280,7 @@ def test_values_that_change_on_each_read_are_not_an_edit():
     later = news(url="http://mp.weixin.qq.com/s?tempkey=2", thumb_url="http://t", content=rewritten)
     maker = DraftMaker(draft_get=[news(url="http://mp.weixin.qq.com/s?tempkey=1"), later])
     maker.run(SEND)
-    assert facts(maker.run(SEND)) == ("D", False, ())
+    assert facts(maker.run(SEND)) == ("D", ())
 
 
 def test_draft_is_read_back_after_a_crash():
@@ -289,7 +289,7 @@ def test_draft_is_read_back_after_a_crash():
         maker.run(SEND)
     assert maker.kinds()[-1] == "draft"
     maker.then(draft_get=news())
-    assert facts(maker.run(SEND)) == ("D", False, ())
+    assert facts(maker.run(SEND)) == ("D", ())
     assert maker.added() == 0
     assert fold(maker.ledger.events()).stream(SERVICE).drafts["sale", 1].stored_digest
 
@@ -297,7 +297,7 @@ def test_draft_is_read_back_after_a_crash():
 def test_run_uses_a_draft_that_another_run_added():
     maker = DraftMaker()
     maker.run(SEND)
-    assert facts(maker.run(SEND, state=LedgerState())) == ("D", False, ())
+    assert facts(maker.run(SEND, state=LedgerState())) == ("D", ())
     assert maker.added() == 1
 
 
@@ -318,14 +318,14 @@ def test_content_without_articles_needs_no_draft():
 def test_draft_that_is_gone_is_added_again():
     maker = DraftMaker(draft_get=[news(), api_error(40007), news()], draft_add=["D", "E"])
     maker.draft(SEND)
-    assert facts(maker.run(SEND)) == ("E", True, ())
+    assert facts(maker.run(SEND)) == ("E", ())
 
 
 def test_edited_articles_get_a_new_draft():
     maker = DraftMaker(draft_add=["D", "E"])
     maker.draft(SEND)
-    media_id, is_new, (note,) = facts(maker.run(make_send(content=EDITED)))
-    assert (media_id, is_new) == ("E", True)
+    media_id, (note,) = facts(maker.run(make_send(content=EDITED)))
+    assert media_id == "E"
     assert note.startswith("draft D,")
 
 
@@ -335,7 +335,7 @@ def test_draft_whose_answer_was_lost_is_added_again():
         maker.run(SEND)
     assert "draft" not in maker.kinds()
     maker.then(draft_add="NEW", draft_get=news())
-    assert facts(maker.run(SEND)) == ("NEW", True, ())
+    assert facts(maker.run(SEND)) == ("NEW", ())
 
 
 def test_new_draft_that_cannot_be_read_yet_is_read_once_more():

@@ -4,7 +4,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from tests.support.factories import make_article, make_send, make_settings, plan_of
+from tests.support.factories import make_article, make_send
 from wechat_campaigns.core.content import Content, FileInfo, Media
 from wechat_campaigns.core.diagnostics import Diagnostic, Location
 from wechat_campaigns.core.errors import UsageError
@@ -20,10 +20,7 @@ from wechat_campaigns.messages import (
     Wxcard,
 )
 from wechat_campaigns.render.article.page import GAP
-from wechat_campaigns.render.compile import compile_campaigns
-from wechat_campaigns.report.plan_view import PlanView
-from wechat_campaigns.source.files import Files
-from wechat_campaigns.studio.data import editor_url, error_data, overview_data, problems_data, shown_html
+from wechat_campaigns.studio.data import editor_url, error_data, problems_data, shown_html
 
 FILE = FileInfo(path=PurePosixPath("a.png"), sha256="ab" * 32, size_bytes=1, format="png")
 HERE = Media(file=FILE)
@@ -52,29 +49,6 @@ def test_errors_come_first_advice_last_and_each_once() -> None:
     assert [one["level"] for one in problems_data(problems)] == ["error", "warning", "advice"]
     assert "\u202e" not in problems_data(problems)[0]["message"]
     assert error_data(UsageError("gone", hint="look"))["problems"][0]["hint"] == "look"
-
-
-@pytest.mark.parametrize(
-    ("written", "described"),
-    [
-        ("description: 会员日 预告\n", "会员日 预告"),
-        ("description: '会员日'\nmsgtype: [\n", "会员日"),
-        ("description: oABCDEFGHIJKLMNOPQRSTUVWXYZ1\n", "o***"),
-        ("  description: 茶\n", ""),
-        ("description:\nfilter: 1\n", ""),
-    ],
-)
-def test_a_file_that_does_not_load_has_its_description(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: str, described: str
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    folder = Path("campaigns")
-    folder.mkdir()
-    (folder / "sale.yaml").write_text(written, encoding="utf-8")
-    compiled = compile_campaigns(folder, settings=make_settings(), files=Files(folder))
-    plan = PlanView(plan=plan_of(invalid=compiled.invalid), timezone="UTC", errors=compiled.errors)
-    (shown,) = overview_data(tuple(compiled.files.values()), plan)["campaigns"]
-    assert (shown["tone"], shown["description"]) == ("error", described)
 
 
 @pytest.mark.parametrize(

@@ -128,7 +128,7 @@ def parts(call: Seen) -> dict[str, Any]:
 
 def test_material_is_a_part_named_media(server: ScriptedServer, connected: Connected) -> None:
     server.on("/cgi-bin/material/add_material", {"media_id": "M", "url": "http://mmbiz.qpic.cn/x"})
-    data = bytes(range(256)) * 40
+    data = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 40
     answer = connected().material_add_material("image", "封面.png", data)
     assert (answer["media_id"], answer["url"]) == ("M", "http://mmbiz.qpic.cn/x")
     (call,) = server.calls("/cgi-bin/material/add_material")
@@ -151,7 +151,7 @@ def test_a_file_of_an_unknown_type_is_bytes(server: ScriptedServer, connected: C
 def test_an_article_picture_comes_back_as_its_url(server: ScriptedServer, connected: Connected) -> None:
     """Whole again, where the token had to be renewed."""
     server.on("/cgi-bin/media/uploadimg", {"errcode": 42001}, {"url": "http://mmbiz.qpic.cn/y"})
-    assert connected().media_uploadimg("a.jpg", b"jpg") == "http://mmbiz.qpic.cn/y"
+    assert connected().media_uploadimg("a.jpg", b"\xff\xd8\xff") == "http://mmbiz.qpic.cn/y"
     first, call = server.calls("/cgi-bin/media/uploadimg")
     assert first.body == call.body
     assert parts(call)["media"].get_content_type() == "image/jpeg"

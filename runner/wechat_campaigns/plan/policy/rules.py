@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from wechat_campaigns.core.content import Content
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.model import compute_message_digest
+from wechat_campaigns.core.model import compute_message_digest, recipients_word
 from wechat_campaigns.core.names import quoted
 from wechat_campaigns.core.redact import INVISIBLE
 from wechat_campaigns.core.settings import AccountKind, Drift, Policy
@@ -23,7 +23,6 @@ from wechat_campaigns.plan.quota import (
     counts,
     period,
     quota_limit,
-    recipients,
     reset_day,
 )
 from wechat_campaigns.protocol.keys import normalize_id
@@ -188,7 +187,7 @@ def quota_reserve(reserve: int, facts: RuleInput) -> Violation | None:
 def _four_a_month(facts: RuleInput) -> Violation | None:
     if facts.account.kind is not AccountKind.SERVICE:
         return None
-    mine = QuotaUse(recipients(facts.send.filter), facts.tag_id)
+    mine = QuotaUse(recipients_word(facts.send.filter), facts.tag_id)
     before = facts.uses(AccountKind.SERVICE).same_recipients(mine)
     if before < SERVICE_PER_MONTH:
         return None

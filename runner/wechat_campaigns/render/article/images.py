@@ -19,9 +19,9 @@ from wechat_campaigns.core.diagnostics import Finding
 from wechat_campaigns.core.errors import StalePlanError, extra_hint, is_extra_installed
 from wechat_campaigns.core.fence import extend
 from wechat_campaigns.core.i18n import _, current_language
+from wechat_campaigns.core.sniff import sniff
 from wechat_campaigns.messages.limits import BODY_IMAGE_BYTES, BODY_IMAGE_FORMATS, IMAGE_BYTES, IMAGE_FORMATS
 from wechat_campaigns.source.files import Files
-from wechat_campaigns.source.sniff import sniff
 
 MAX_PIXELS = 30_000_000
 """Our own bound: larger pictures take seconds to decode and no phone shows them."""

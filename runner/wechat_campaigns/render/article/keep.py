@@ -428,7 +428,7 @@ def _address(element: HtmlElement, findings: Findings) -> None:
         _link(element, findings)
     elif tag == PROFILE:
         what = _("WeChat may not keep the card of an account (公众号名片) in a draft made through the API")
-        hint = _("check the draft in the WeChat console: `campaign draft ID`")
+        hint = _("check it on a phone: `campaign preview ID --to TESTER`")
         findings.gather("profile-card", what, hint, line=line_of(element))
     elif tag == "img" and not (element.get("src") or "").startswith(IMAGE_PREFIXES):
         element.drop_tree()  # `embed` has reported it

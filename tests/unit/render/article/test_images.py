@@ -15,11 +15,11 @@ from PIL import Image, ImageCms, PngImagePlugin
 from tests.unit.render.article.making import Make, rules
 from wechat_campaigns.core.errors import StalePlanError
 from wechat_campaigns.core.settings import ArticleOptions
+from wechat_campaigns.core.sniff import sniff
 from wechat_campaigns.messages.limits import BODY_IMAGE_BYTES
 from wechat_campaigns.render.article import convert, image_bytes, images
 from wechat_campaigns.render.article.images import BODY, MATERIAL, ImageUse, convert_bytes, inspect_image
 from wechat_campaigns.source.files import Files
-from wechat_campaigns.source.sniff import sniff
 
 MEND = ArticleOptions(fix_images=True)
 

@@ -13,6 +13,11 @@ _MAGIC: Final[tuple[tuple[bytes, str], ...]] = (
     # ASF header object; wma and wmv share it, and WeChat takes it for voice only.
     (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "wma"),
 )
+CONTENT_TYPES: Final = {
+    "png": "image/png", "jpeg": "image/jpeg", "gif": "image/gif", "bmp": "image/bmp", "webp": "image/webp",
+    "mp3": "audio/mpeg", "wav": "audio/wav", "amr": "audio/amr", "wma": "audio/x-ms-wma", "mp4": "video/mp4",
+}  # fmt: skip
+"""By format, of what followers receive; none that a browser runs."""
 _RIFF: Final = {b"WEBP": "webp", b"WAVE": "wav"}
 _AMR_FRAME_S: Final = 0.02
 _AMR_FRAME_BYTES: Final = (13, 14, 16, 18, 20, 21, 27, 32, 6, 1, 1, 1, 1, 1, 1, 1)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wechat_campaigns.source.sniff import duration_s, sniff
+from wechat_campaigns.core.sniff import duration_s, sniff
 
 
 def wav(seconds: float) -> bytes:

@@ -1,0 +1,164 @@
+"""Secrets are read by settings that may be obeyed, and held against what the ledger says was signed."""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.factories import SERVICE, SUBSCRIPTION, MemoryLedger, make_account, make_settings
+from wechat_campaigns.core.errors import (
+    CampaignError,
+    PolicyError,
+    SecretError,
+    TamperedLedgerError,
+    WrongSecretError,
+)
+from wechat_campaigns.core.settings import SANDBOX, Account, PlanCheck, Policy, Secret, Settings
+from wechat_campaigns.guard.plan_checks import may_run_checks, program_failure
+from wechat_campaigns.guard.recorded_rules import record_guard
+from wechat_campaigns.guard.run import check_secret_place
+from wechat_campaigns.guard.secrets import Secrets
+from wechat_campaigns.ledger.events import LedgerKind
+from wechat_campaigns.ledger.trust import verify_guards
+from wechat_campaigns.protocol.events import Entry, Event, Head
+from wechat_campaigns.protocol.keys import mac_key, mac_of
+
+WECHAT = "https://api.weixin.qq.com"
+SECRET = "0" * 32
+MAIN = make_account(secret=Secret(env="MAIN"))
+PAPER = replace(MAIN, name="paper", appid=SUBSCRIPTION)
+
+
+@pytest.fixture(autouse=True)
+def _secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MAIN", SECRET)
+
+
+@pytest.fixture
+def pull_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_EVENT_NAME", "pull_request")
+
+
+def secrets_of(folder: Path, *accounts: Account, api: str = WECHAT) -> Secrets:
+    return Secrets(folder, make_settings(*accounts, api=api), lambda _appid: None)
+
+
+class Signing(MemoryLedger):
+    """Signs what is appended, as whoever holds a secret."""
+
+    secret = SECRET
+
+    def append(self, entry: Entry, *, after: Head | None = None) -> Event:
+        mac = mac_of(mac_key(self.secret, SERVICE), entry)
+        return super().append(replace(entry, data={**entry.data, "mac": mac}), after=after)
+
+
+def write_guard(ledger: Signing, secret: str, **data: Any) -> None:
+    ledger.secret = secret
+    data = {"environment": "x", "rules": {}, **data}
+    ledger.append(Entry(stream=SERVICE, kind=LedgerKind.GUARD, data=data))
+    ledger.secret = SECRET
+
+
+def error_of_root(secrets: Secrets, ledger: Signing) -> type[CampaignError] | None:
+    secrets.take_events({SERVICE: ledger.events()})
+    try:
+        secrets.check_root(MAIN)
+    except CampaignError as error:
+        return type(error)
+    return None
+
+
+def test_a_secret_is_held_against_the_guards_of_the_ledger(tmp_path: Path) -> None:
+    secrets, ledger = secrets_of(tmp_path, MAIN), Signing()
+    write_guard(ledger, SECRET, replaces="")
+    assert error_of_root(secrets, ledger) is None
+    write_guard(ledger, "1" * 32, replaces=ledger.kept[-1].hash)
+    assert error_of_root(secrets, ledger) is TamperedLedgerError
+    foreign = Signing()
+    write_guard(foreign, "1" * 32, replaces="")
+    assert error_of_root(secrets_of(tmp_path, MAIN), foreign) is WrongSecretError
+
+
+def test_who_vouches_for_the_rules_replaces_a_forged_guard(tmp_path: Path) -> None:
+    """The rules are those kept last; without another guard, the forged one would be the newest for ever."""
+    secrets, ledger = secrets_of(tmp_path, MAIN), Signing()
+    assert record_guard(secrets, ledger, MAIN)
+    assert not record_guard(secrets, ledger, MAIN)
+    write_guard(ledger, "1" * 32, replaces=ledger.kept[-1].hash)
+    assert record_guard(secrets, ledger, MAIN, trusted=True)
+    assert verify_guards(ledger.kept, mac_key(SECRET, SERVICE))[1] == ()
+
+
+def test_no_secret_is_for_a_host_of_somebody_else(tmp_path: Path) -> None:
+    assert secrets_of(tmp_path, MAIN).for_calls(MAIN) == SECRET
+    with pytest.raises(PolicyError):
+        secrets_of(tmp_path, MAIN, api="https://api.weixin.qq.com.example").for_calls(MAIN)
+
+
+@pytest.mark.usefixtures("pull_request")
+@pytest.mark.parametrize("kind", ["command", "file"])
+def test_a_pull_request_names_no_program_and_no_file(tmp_path: Path, kind: str) -> None:
+    (tmp_path / "key").write_text(SECRET, encoding="utf-8")
+    (tmp_path / "key").chmod(0o600)
+    places = {
+        "command": Secret(command=(sys.executable, "-c", f"print('{SECRET}')")),
+        "file": Secret(file=str(tmp_path / "key")),
+    }
+    account = replace(MAIN, secret=places[kind])
+    with pytest.raises(PolicyError):
+        secrets_of(tmp_path, account).for_calls(account)
+    with pytest.raises(PolicyError):
+        check_secret_place(places[kind])
+    check_secret_place(MAIN.secret)
+
+
+def test_what_reaches_beyond_an_account_is_approved_by_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A program may read every secret of the run, and a token be that of another account."""
+    asked: set[bool] = set()
+    monkeypatch.setattr(Secrets, "check_approved", lambda _self, _appid, *, whole=False: asked.add(whole))
+    program = Secret(command=(sys.executable, "-c", f"print('{SECRET}')"))
+    for account, expected in (
+        (MAIN, {False}),
+        (replace(MAIN, secret=program), {True}),
+        (replace(MAIN, token=Secret(env="MAIN")), {False, True}),  # its AppSecret signs
+    ):
+        asked.clear()
+        secrets_of(tmp_path, account).for_calls(account)
+        assert asked == expected
+
+
+def test_of_two_accounts_with_one_token_not_even_the_first_calls(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOKEN", "t" * 100)
+    both = [replace(one, token=Secret(env="TOKEN")) for one in (MAIN, PAPER)]
+    secrets = secrets_of(tmp_path, *both)
+    for account in both:
+        with pytest.raises(SecretError):
+            secrets.for_calls(account)
+
+
+# --- programs of `policy.checks`
+
+
+def with_check(api: str) -> Settings:
+    return make_settings(api=api, policy=Policy(checks=(PlanCheck(name="a", command=("x",)),)))
+
+
+def test_no_program_of_a_fresh_clone_is_started() -> None:
+    assert may_run_checks(with_check(WECHAT))
+    assert not may_run_checks(with_check(SANDBOX))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux shows a process's variables to others")
+def test_a_check_reads_the_secret_of_no_process(tmp_path: Path) -> None:
+    """Neither of its own variables, nor of the process that started it."""
+    program = "import os; assert 'MAIN' not in os.environ; open(f'/proc/{os.getppid()}/environ')"
+    said = program_failure((sys.executable, "-c", program), "", tmp_path, timeout_s=30)
+    assert "PermissionError" in str(said)
