@@ -229,11 +229,13 @@ def _words(
         case Fate.ACCEPTED:
             return _underway(known, now)
         case Fate.HANDED_OVER:
-            note = what_to_press(known.data, now)
-            wait = _("run `campaign status` on the morning after it was sent: WeChat's figures then show it")
-            if is_overdue(known, now):
-                note, wait = _("overdue: nothing shows that its draft was sent in the WeChat console"), ""
-            return note, settle_hint(known.send, env, wait, sent="--sent")
+            if not is_overdue(known, now):
+                wait = _(
+                    "run `campaign status` on the morning after it was sent: WeChat's figures then show it"
+                )
+                return what_to_press(known.data, now), settle_hint(known.send, env, wait, sent="--sent")
+            note = _("overdue: nothing shows that its draft was sent in the WeChat console")
+            return note, settle_hint(known.send, env, sent="--sent")
         case Fate.UNKNOWN:
             return _unknown(known, now), _unknown_hint(known, environment)
         case Fate.DELIVERY_FAILED if told is not None:
