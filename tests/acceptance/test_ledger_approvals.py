@@ -20,7 +20,7 @@ from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.ledger.approvals import public_key, sign
 from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.sqlite import SqliteLedger
-from wechat_campaigns.plan.planfile import looked_up
+from wechat_campaigns.plan.planfile import looked_up, with_checksum
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind
 from wechat_campaigns.protocol.keys import mac_key, mac_of
 
@@ -120,6 +120,26 @@ def test_approving_needs_no_appsecret_and_the_very_plan(shop: Shop) -> None:
     apply(shop)
 
 
+def test_an_expired_plan_and_one_of_another_environment_are_not_approved(shop: Shop) -> None:
+    plan = json.loads(shop.plan_file.read_text(encoding="utf-8"))
+    del plan["file_sha256"]
+    for changed in ({"expires_at": plan["created_at"]}, {"environment": "other"}):
+        shop.plan_file.write_text(json.dumps(with_checksum({**plan, **changed})), encoding="utf-8")
+        assert approve(shop)[0] == ExitCode.POLICY
+    shop.plan_file.write_text(json.dumps(with_checksum(plan)), encoding="utf-8")
+    assert approve(shop)[0] == ExitCode.OK
+
+
+def test_a_merge_request_approves_nothing(shop: Shop) -> None:
+    """Not even on a GitLab that asks nobody, and with a key that its variables show to every branch."""
+    run = {"GITLAB_CI": "true", "CI_DEFAULT_BRANCH": "main", "CI_COMMIT_BRANCH": "main", "CI_PROJECT_ID": "7"}
+    words = ("ledger", "approve", "plan.json")
+    for source, expected in (("merge_request_event", ExitCode.POLICY), ("push", ExitCode.OK)):
+        run |= {"CI_PIPELINE_SOURCE": source, "CAMPAIGN_APPROVAL_KEY": KEY}
+        code, said = shop.run_here(*words, **run)
+        assert code == expected, said
+
+
 def test_without_a_key_in_the_settings_nothing_is_recorded_and_nothing_asked(make_shop: MakeShop) -> None:
     shop = make_shop()
     shop.write(sale=campaign_file("今晚八点。"))
@@ -196,7 +216,8 @@ def test_a_copy_revives_nothing_that_a_hold_ended(shop: Shop) -> None:
     refused(shop)
     with closing(store(shop)) as ledger:
         [approved] = [one for one in ledger.read(APPID) if one.kind == LedgerKind.APPROVED]
-    append(shop, LedgerKind.APPROVED, **approved.data)
+    with closing(store(shop)) as ledger:  # all of it: the signature is over the nonce, too
+        ledger.append(Entry(stream=APPID, kind=approved.kind, data=approved.data, nonce=approved.nonce))
     refused(shop)
     time.sleep(1)
     shop.plan()

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.factories import NOW, SERVICE, SUBSCRIPTION
 from wechat_campaigns.ledger import approvals
-from wechat_campaigns.ledger.approvals import Approval, approvals_of, public_key
+from wechat_campaigns.ledger.approvals import Approval, approvals_of, is_signed_by, public_key
 from wechat_campaigns.ledger.events import LedgerKind, hash_of, next_event
 from wechat_campaigns.ledger.fold import fold
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind
@@ -92,6 +92,26 @@ def test_what_leaves_an_approval_in_force(after: Callable[[list[Event]], None]) 
     assert [one.ended_by for one in known(events) if one.plan_digest == D] == [None]
 
 
+def test_the_release_of_an_earlier_hold_ends_nothing() -> None:
+    events: list[Event] = []
+    hold(events)
+    held = events[-1].hash
+    approve(events)
+    add(events, EventKind.HOLD, held=False, reason="x", ends=[held])
+    assert [one.ended_by for one in known(events)] == [None]
+
+
+def test_a_forged_guard_ends_nothing() -> None:
+    """And hides no change: the rules that it brings are not those of the apply before."""
+    events: list[Event] = []
+    guard(events)
+    approve(events)
+    guard(events, "S", E)
+    forged = events[-1]
+    account = fold(events, lambda event: event != forged).stream(SERVICE)
+    assert [one.ended_by for one in approvals_of(account, "production", KEYS)] == [None]
+
+
 @pytest.mark.parametrize("after", ENDS.values(), ids=ENDS)
 def test_what_ends_an_approval_until_a_later_one(after: Callable[[list[Event]], None]) -> None:
     events: list[Event] = []
@@ -101,7 +121,9 @@ def test_what_ends_an_approval_until_a_later_one(after: Callable[[list[Event]], 
     [found] = known(events)
     assert found.ended_by is not None
     # Whoever writes the store may append the very event again: it names another one before it.
-    add(events, copied.kind, **copied.data)
+    copy = Entry(stream=SERVICE, kind=copied.kind, data=copied.data, nonce=copied.nonce)
+    events.append(next_event(copy, at=NOW, head=events[-1].head))
+    assert is_signed_by(copy, public_key(PRIVATE))
     assert [one.ended_by for one in known(events)] == [found.ended_by]
     approve(events)
     assert [one.ended_by is None for one in known(events)] == [True, False]
