@@ -38,7 +38,7 @@ def what_to_press(handed_over: Mapping[str, Any], now: datetime) -> str:
     last = datetime.combine(china_day(datetime.fromisoformat(handed_over["at"])), time(23, 59), CHINA)
     text = _(
         "in the WeChat console, send the draft {title} as a mass message to {recipients}, until {until}; "
-        "originality, rewards and topics can be added there; `campaign status` finds it the next morning"
+        "originality, rewards and topics can be added there"
     )
     tag = _("tag {name}").format(name=recipients.split(" ", 1)[-1])
     return text.format(
