@@ -296,14 +296,16 @@ class Workspace:
         """Return the public keys for each of which a plan must be approved; empty where none has to be.
 
         That of the settings, and that of the account's last apply: a commit that exchanges the key, or
-        removes it, needs an approval by the one before.
+        removes it, needs an approval by the one before. Without an apply in this environment, each that the
+        settings have had.
         """
-        own = self.settings.environment.approval_key
-        if (guard := self.guard(appid)) is None:
-            return frozenset(filter(None, {own, *self._past_approval_keys}))
         from wechat_campaigns.ledger.approvals import recorded_key
 
-        return frozenset(filter(None, {own, recorded_key(guard)}))
+        guard = self.guard(appid)
+        keys = {self.settings.environment.approval_key, recorded_key(guard) if guard is not None else None}
+        if guard is None or guard.data.get("environment") != self.settings.ledger_scope:
+            keys |= self._past_approval_keys
+        return frozenset(filter(None, keys))
 
     @cached_property
     def _past_approval_keys(self) -> frozenset[str]:

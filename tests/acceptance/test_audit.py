@@ -107,7 +107,9 @@ def test_only_a_signed_event_says_how_far_the_receiver_is(
     with closing(SqliteLedger(file, lambda: datetime.now(UTC))) as store:
         store.append(Entry(stream=SERVICE, kind=LedgerKind.NOTIFIED, data=forged))
     assert campaign("apply", "--auto-approve")[0] == ExitCode.OK
-    assert [one["kind"] for one in of(bodies)[begun:]][-2:] == ["intent", "accepted"]
+    pushed = of(bodies)
+    assert [one["kind"] for one in pushed[begun:]][-2:] == ["intent", "accepted"]
+    assert {one["seq"] for one in pushed} == {*range(1, pushed[-1]["seq"] + 1)}, "also what stands before"
 
 
 def test_a_receiver_that_never_answers_holds_nobody(
@@ -171,6 +173,18 @@ def test_a_program_gets_the_same_and_none_starts_without_the_setting(
     bodies = [json.loads(text) for text in Path("events").read_text(encoding="utf-8").splitlines()]
     assert of(bodies) == ledger(campaign)[:-1]
     assert {body["environment"] for body in bodies} == {"sandbox"}
+
+
+def test_in_the_sandbox_of_this_process_no_program_of_a_fresh_clone_starts(
+    campaign: Command, sandbox: Sandbox
+) -> None:
+    program = json.dumps([sys.executable, "-c", "open('ran', 'w')"])
+    settle(sandbox, more=f"audit: {{command: {program}}}\n")
+    settings = Path("campaigns/_settings.yaml")
+    text = settings.read_text(encoding="utf-8")
+    settings.write_text(text.replace(f"api: {sandbox.url}", "api: sandbox"), encoding="utf-8")
+    assert campaign("apply", "--auto-approve")[0] == ExitCode.OK
+    assert not Path("ran").exists()
 
 
 @pytest.mark.parametrize("words", [("plan",), ("status",), ("validate",)], ids=" ".join)

@@ -529,7 +529,11 @@ LISTED: Final[dict[str, tuple[Mutant, ...]]] = {
         Mutant(
             'if one.data.get("plan_digest") != plan_digest]', "]", "the plan that brought them ends itself"
         ),
-        Mutant("(self.last_stop, self.withdrawals.get(", "(self.withdrawals.get(", "a hold ends no approval"),
+        Mutant(
+            "(self.last_stop, self.withdrawals.get(plan_digest))",
+            "(self.withdrawals.get(plan_digest),)",
+            "a hold ends no approval",
+        ),
         Mutant(
             "(self.last_stop, self.withdrawals.get(plan_digest))",
             "(self.last_stop,)",

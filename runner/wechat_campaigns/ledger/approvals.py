@@ -27,6 +27,8 @@ class Approval:
     """Of the plan that was approved."""
     commit: str | None
     """The commit of that plan; None where it was made outside git."""
+    seen: Mapping[tuple[str, int], tuple[Mapping[str, Any] | None, int | None]]
+    """What its plan looked up, by id and revision: what names stood for, and the followers."""
     who: tuple[str, ...]
     """The reviewers by the code host, else the user who ran the command."""
     run: str
@@ -50,11 +52,13 @@ def approvals_of(account: AccountState, environment: str, keys: Collection[str])
         key = next((key for key in known if is_signed_by(event, key)), None)
         if key is not None and event.data["environment"] == environment:
             data = event.data
+            looked_up = data.get("seen", ())
             yield Approval(
                 event=event,
                 key=key,
                 plan_digest=data["plan_digest"],
                 commit=data.get("commit"),
+                seen={(name, revision): (names, count) for name, revision, names, count in looked_up},
                 who=tuple(data["who"]),
                 run=data.get("run", ""),
                 at=moment(data["at"]),
