@@ -1,12 +1,13 @@
-"""Each event of the ledger is pushed as it happens: by the real command, to an address and to a program."""
+"""Each event of the ledger is pushed at a run's end: by the real command, to an address and to a program."""
 
 import json
 import os
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,8 @@ from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.files import state_folder
 from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.sqlite import SqliteLedger
-from wechat_campaigns.notify import audit
-from wechat_campaigns.protocol.events import Entry, Event
+from wechat_campaigns.notify import audit, target
+from wechat_campaigns.protocol.events import Entry
 from wechat_campaigns.workspace import OnlineWorkspace
 
 __all__ = ["campaign"]  # a fixture
@@ -78,7 +79,7 @@ def test_what_the_receiver_did_not_take_is_said_once_and_pushed_by_the_next_run(
     campaign: Command, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settle(sandbox, more=AUDIT)
-    got, said = [], []
+    got, said, requests = [], [], []
     for status in (500, 200):
         with robot(status) as (address, posted):
             monkeypatch.setenv("AUDIT_URL", address)
@@ -86,11 +87,12 @@ def test_what_the_receiver_did_not_take_is_said_once_and_pushed_by_the_next_run(
             assert code == ExitCode.OK
             said.append(err.count("Warning: `audit` did not take every event"))
             got.append(of(posted))
+            requests.append(len(posted))
             Path("campaigns/more.yaml").write_text(SALE.replace("八", "九"), encoding="utf-8")
     assert len(sandbox.jobs()) == 2, "a send waits for nobody"
     assert said == [1, 0]
     assert [one["seq"] for one in got[1]] == [*range(1, len(ledger(campaign)))]
-    assert got[0][0]["seq"] == 1
+    assert requests[0] == 1, "of the ledger's own stream; it is not asked again"
 
 
 def test_only_a_signed_event_says_how_far_the_receiver_is(
@@ -105,48 +107,59 @@ def test_only_a_signed_event_says_how_far_the_receiver_is(
     with closing(SqliteLedger(file, lambda: datetime.now(UTC))) as store:
         store.append(Entry(stream=SERVICE, kind=LedgerKind.NOTIFIED, data=forged))
     assert campaign("apply", "--auto-approve")[0] == ExitCode.OK
-    assert [one["kind"] for one in of(bodies)[begun:]][-2:] == ["intent", "accepted"]
-
-
-def test_a_receiver_that_comes_back_gets_the_rest_in_the_same_run(
-    campaign: Command, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A run may wait for hours; what one moment could not deliver, the next does, before what is new."""
-    settle(sandbox, more=AUDIT)
-    taken: list[int] = []
-    event = Event(
-        stream=SERVICE, kind="intent", data={}, seq=1, at=datetime.now(UTC), previous="0" * 64, hash="1" * 64
-    )
-    with OnlineWorkspace(Path("campaigns")) as workspace:
-        pusher = audit.AuditPush(workspace, pytest.fail)
-        monkeypatch.setattr(pusher, "_taker", lambda: take)
-
-        def take(body: dict[str, Any]) -> str | None:
-            taken.append(len(body["events"]))
-            return "away" if len(taken) == 1 else None
-
-        for number in (1, 2):
-            pusher.appended((), [replace(event, seq=number)])
-    assert taken == [1, 2]
+    pushed = of(bodies)
+    assert [one["kind"] for one in pushed[begun:]][-2:] == ["intent", "accepted"]
+    assert {one["seq"] for one in pushed} == {*range(1, pushed[-1]["seq"] + 1)}, "also what stands before"
 
 
 def test_a_receiver_that_never_answers_holds_nobody(
     campaign: Command, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It has taken the first events and hangs: the sends are made meanwhile."""
+    """The sends were made before it is asked, and it is asked once."""
     settle(sandbox, more=AUDIT)
-    monkeypatch.setattr(audit, "END_S", 0.1)
+    monkeypatch.setattr(target, "WHOLE_S", 0.2)
     jobs: list[int] = []
 
     def hang() -> None:
-        while not jobs:
-            if sandbox.jobs():
-                jobs.append(len(sandbox.jobs()))
+        jobs.append(len(sandbox.jobs()))
+        time.sleep(0.5)
 
     with robot(200, before=hang) as (address, _bodies):
         monkeypatch.setenv("AUDIT_URL", address)
         code, _out, err = campaign("apply", "--auto-approve")
-    assert (code, jobs) == (ExitCode.OK, [1]), err
+    assert (code, jobs) == (ExitCode.OK, [1])
+    assert "Warning: `audit` did not take every event" in err
+
+
+def test_waiting_run_pushes_before_it_waits_and_its_end_pushes_the_rest(
+    campaign: Command, bodies: list[dict[str, Any]]
+) -> None:
+    assert campaign("apply", "--auto-approve")[0] == ExitCode.OK
+    with OnlineWorkspace(Path("campaigns"), push=partial(audit.push_appended, warn=pytest.fail)) as workspace:
+        workspace.initialized_state()
+        told = Entry(stream=SERVICE, kind=LedgerKind.NOTIFIED, data={"day": "2026-12-01", "notices": []})
+        pushed = []
+        for entries in ([told], [], [told]):
+            for entry in entries:
+                workspace.ledger.append(entry)
+            before = len(of(bodies))
+            workspace.ledger.push_appended()
+            pushed.append([one["seq"] for one in of(bodies)[before:]])
+    count = len(ledger(campaign)) - 1
+    assert pushed == [[count - 3, count - 2], [], [count - 1, count]]
+
+
+def test_slow_receiver_gets_no_further_request(
+    campaign: Command, bodies: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audit, "AT_ONCE", 1)
+    monkeypatch.setattr(audit, "MOST_S", -1.0)
+    assert "did not take every event: it took longer" in campaign("apply", "--auto-approve")[2]
+    assert bodies == []
+    monkeypatch.setattr(audit, "MOST_S", 99.0)
+    Path("campaigns/more.yaml").write_text(SALE.replace("八", "九"), encoding="utf-8")
+    assert campaign("apply", "--auto-approve")[0] == ExitCode.OK
+    assert [one["seq"] for one in of(bodies)] == [*range(1, len(ledger(campaign)))]
 
 
 def test_a_program_gets_the_same_and_none_starts_without_the_setting(
@@ -160,6 +173,18 @@ def test_a_program_gets_the_same_and_none_starts_without_the_setting(
     bodies = [json.loads(text) for text in Path("events").read_text(encoding="utf-8").splitlines()]
     assert of(bodies) == ledger(campaign)[:-1]
     assert {body["environment"] for body in bodies} == {"sandbox"}
+
+
+def test_in_the_sandbox_of_this_process_no_program_of_a_fresh_clone_starts(
+    campaign: Command, sandbox: Sandbox
+) -> None:
+    program = json.dumps([sys.executable, "-c", "open('ran', 'w')"])
+    settle(sandbox, more=f"audit: {{command: {program}}}\n")
+    settings = Path("campaigns/_settings.yaml")
+    text = settings.read_text(encoding="utf-8")
+    settings.write_text(text.replace(f"api: {sandbox.url}", "api: sandbox"), encoding="utf-8")
+    assert campaign("apply", "--auto-approve")[0] == ExitCode.OK
+    assert not Path("ran").exists()
 
 
 @pytest.mark.parametrize("words", [("plan",), ("status",), ("validate",)], ids=" ".join)

@@ -529,7 +529,11 @@ LISTED: Final[dict[str, tuple[Mutant, ...]]] = {
         Mutant(
             'if one.data.get("plan_digest") != plan_digest]', "]", "the plan that brought them ends itself"
         ),
-        Mutant("(self.last_stop, self.withdrawals.get(", "(self.withdrawals.get(", "a hold ends no approval"),
+        Mutant(
+            "(self.last_stop, self.withdrawals.get(plan_digest))",
+            "(self.withdrawals.get(plan_digest),)",
+            "a hold ends no approval",
+        ),
         Mutant(
             "(self.last_stop, self.withdrawals.get(plan_digest))",
             "(self.last_stop,)",
@@ -881,22 +885,23 @@ LISTED: Final[dict[str, tuple[Mutant, ...]]] = {
         Mutant('"after": (events[-1].head if events else EMPTY).hash}', '"after": ""}', "it stands nowhere"),
     ),
     "notify/audit.py": (
-        Mutant("[event for event in before if event.seq > last]", "[*before]", "all comes again each time"),
-        Mutant("[event for event in before if event.seq > last]", "[]", "what one run lost nobody gets"),
+        Mutant("[event for event in known if event.seq > recorded]", "[*known]", "all comes again each time"),
         Mutant(
-            "self._pushed[event.stream] += event.seq == self._pushed[event.stream] + 1",
-            "self._pushed[event.stream] = event.seq",
+            "[event for event in known if event.seq > recorded]",
+            "[*ledger.appended[stream]]",
+            "what one run lost nobody gets",
+        ),
+        Mutant(
+            "last += event.seq == last + 1",
+            "last = event.seq",
             "what another run wrote in between is left out",
         ),
-        Mutant(
-            "in reversed(told) if has_valid_mac(one, key))", "in reversed(told))", "a forger hides events"
-        ),
-        Mutant(
-            "self._failure = reason\n                return", "self._failure = reason", "not taken, and past"
-        ),
+        Mutant(" and has_valid_mac(one, key))", ")", "a forger hides events"),
+        Mutant('one.data.get("to") == to and ', "", "another receiver is thought to have had all"),
+        Mutant("            return last, reason\n", "            pass\n", "not taken, and past"),
         Mutant("        return redact(value)\n", "        return value\n", "a secret in a reason is pushed"),
         Mutant(
-            "(settings.audit.command and settings.environment.api == SANDBOX)",
+            "(audit.command and environment.api == SANDBOX)",
             "False",
             "a fresh clone's program is started",
         ),

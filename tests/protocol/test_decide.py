@@ -118,6 +118,9 @@ CASES: dict[str, tuple[DecisionInput, list[EventSpec], Action, Reason]] = {
         facts(), [handed_over(), settled(sent=False), accepted()], Action.SENT, Reason.SENT,
     ),
     "handed over by who cannot sign": (facts(), [forged(handed_over())], Action.UNKNOWN, Reason.FORGED),
+    "handed over, and an end that nobody signed": (
+        facts(), [handed_over(), forged(accepted())], Action.UNKNOWN, Reason.FORGED,
+    ),
     "key in use": (facts(), [intent(), in_use()], Action.RESEND, Reason.OUTCOME_UNKNOWN),
     "key in use, then used": (
         facts(), [intent(), in_use(), resend(), duplicate(2)], Action.UNKNOWN, Reason.KEY_USED,

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.factories import NOW, SERVICE, SUBSCRIPTION
 from wechat_campaigns.ledger import approvals
-from wechat_campaigns.ledger.approvals import Approval, approvals_of, public_key
+from wechat_campaigns.ledger.approvals import Approval, approvals_of, is_signed_by, public_key
 from wechat_campaigns.ledger.events import LedgerKind, hash_of, next_event
 from wechat_campaigns.ledger.fold import fold
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind
@@ -26,7 +26,7 @@ def add(events: list[Event], kind: str, stream: str = SERVICE, **data: Any) -> N
 def approve(events: list[Event], digest: str = D, key: str = PRIVATE, **more: Any) -> None:
     head = events[-1].head if events else EMPTY
     data = {"plan_digest": digest, "environment": "production", "commit": "c", "who": ["ann"], "run": "r"}
-    data |= {"at": NOW.isoformat(), "after": head.hash, **more}
+    data |= {"at": NOW.isoformat(), "seen": [], "after": head.hash, **more}
     entry = approvals.sign(Entry(stream=SERVICE, kind=LedgerKind.APPROVED, data=data), key)
     events.append(next_event(entry, at=NOW, head=head))
 
@@ -65,13 +65,13 @@ def rules_changed_and_back(events: list[Event]) -> None:
 
 
 STILL: dict[str, Callable[[list[Event]], None]] = {
-    "first rules": guard,
+    "first rules, as it covers them": lambda events: guard(events, digest=D),
     "rules of another environment": lambda events: (guard(events, "X", "", "b"), guard(events, "Y", "", "b"))[
         0
     ],
     "another plan withdrawn": lambda events: add(events, LedgerKind.WITHDRAWN, plan_digest=E),
     "another plan approved": lambda events: approve(events, E),
-    "the same rules again": lambda events: (guard(events), guard(events))[0],
+    "the same rules again": lambda events: (guard(events, digest=D), guard(events, digest=E))[0],
     "rules that it covers": lambda events: (guard(events, "Q", D), guard(events, "R", D))[0],
 }
 ENDS: dict[str, Callable[[list[Event]], None]] = {
@@ -79,6 +79,7 @@ ENDS: dict[str, Callable[[list[Event]], None]] = {
     "hold and release": released,
     "withdrawal": lambda events: add(events, LedgerKind.WITHDRAWN, plan_digest=D, reason="x"),
     "changed rules": rules_changed_and_back,
+    "first rules, of another plan": lambda events: guard(events, digest=E),
     "rules that a person accepted": lambda events: (guard(events, "Q"), guard(events, "R"))[0],
 }
 
@@ -91,6 +92,26 @@ def test_what_leaves_an_approval_in_force(after: Callable[[list[Event]], None]) 
     assert [one.ended_by for one in known(events) if one.plan_digest == D] == [None]
 
 
+def test_the_release_of_an_earlier_hold_ends_nothing() -> None:
+    events: list[Event] = []
+    hold(events)
+    held = events[-1].hash
+    approve(events)
+    add(events, EventKind.HOLD, held=False, reason="x", ends=[held])
+    assert [one.ended_by for one in known(events)] == [None]
+
+
+def test_a_forged_guard_ends_nothing() -> None:
+    """And hides no change: the rules that it brings are not those of the apply before."""
+    events: list[Event] = []
+    guard(events)
+    approve(events)
+    guard(events, "S", E)
+    forged = events[-1]
+    account = fold(events, lambda event: event != forged).stream(SERVICE)
+    assert [one.ended_by for one in approvals_of(account, "production", KEYS)] == [None]
+
+
 @pytest.mark.parametrize("after", ENDS.values(), ids=ENDS)
 def test_what_ends_an_approval_until_a_later_one(after: Callable[[list[Event]], None]) -> None:
     events: list[Event] = []
@@ -100,7 +121,9 @@ def test_what_ends_an_approval_until_a_later_one(after: Callable[[list[Event]], 
     [found] = known(events)
     assert found.ended_by is not None
     # Whoever writes the store may append the very event again: it names another one before it.
-    add(events, copied.kind, **copied.data)
+    copy = Entry(stream=SERVICE, kind=copied.kind, data=copied.data, nonce=copied.nonce)
+    events.append(next_event(copy, at=NOW, head=events[-1].head))
+    assert is_signed_by(copy, public_key(PRIVATE))
     assert [one.ended_by for one in known(events)] == [found.ended_by]
     approve(events)
     assert [one.ended_by is None for one in known(events)] == [True, False]
@@ -119,8 +142,8 @@ def test_an_approval_counts_in_its_place_and_by_its_key_alone() -> None:
     assert len(seen()) == 1
     for changed in (
         {"who": ["bob"]}, {"plan_digest": E}, {"commit": "x"}, {"run": "x"}, {"at": "x"}, {"mac": "m"},
-        {"environment": "staging"}, {"after": EMPTY.hash}, {"signature": "0" * 128}, {"signature": None},
-        {"signature": "ü"},
+        {"environment": "staging"}, {"seen": [["a", 1, {}, 9]]}, {"after": EMPTY.hash},
+        {"signature": "0" * 128}, {"signature": None}, {"signature": "ü"},
     ):  # fmt: skip
         assert seen(**changed) == [], changed
     elsewhere = replace(genuine, stream=SUBSCRIPTION)

@@ -69,6 +69,17 @@ def test_titles_and_places_have_to_fit(single: LedgerState) -> None:
     assert found(single, (7, 1, "周报", day), (7, 2, "别的", day)) == {}
 
 
+def test_what_nobody_is_known_to_have_sent_stays_open() -> None:
+    """Its figures are long gone: until a person settles it, each run says so."""
+    (known,) = open_sends(make_state(handed("one", "周报", at=NOW - timedelta(days=90))).stream(SERVICE), NOW)
+    assert is_overdue(known, NOW)
+
+
+def test_what_nobody_sent_yet_uses_no_quota(single: LedgerState) -> None:
+    begins, ends = NOW - timedelta(days=30), NOW + timedelta(days=1)
+    assert not single.stream(SERVICE).quota_uses(begins, ends)
+
+
 def test_overdue_the_morning_after(single: LedgerState) -> None:
     (known,) = open_sends(single.stream(SERVICE), NOW)
     midnight = known.at.replace(hour=16, minute=0, second=0, microsecond=0)
