@@ -3,9 +3,10 @@
 import threading
 import warnings
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
-from wechat_campaigns.notify.audit import AuditPush
+from wechat_campaigns.notify.audit import push_appended
 from wechat_campaigns.plan.plan import Plan
 from wechat_campaigns.run.apply import ApplyRun
 from wechat_campaigns.run.plan import plan_selected
@@ -37,7 +38,7 @@ def load(
     """
     workspace = OnlineWorkspace(Path(root), environment=environment, variables=dict(variables or {}))
     _ = workspace.settings
-    workspace.appended = AuditPush(workspace, warnings.warn).appended
+    workspace.push = partial(push_appended, warn=warnings.warn)
     return workspace
 
 

@@ -7,13 +7,13 @@ A `Workspace` looks at files. A `LedgerWorkspace` also opens the ledger that the
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from wechat_campaigns.core.account_selection import AccountSelection
 from wechat_campaigns.core.content import FileInfo
@@ -76,8 +76,8 @@ class Workspace:
     """False once nothing of the ledger was found on this machine."""
     unverified: tuple[str, ...] = ()
     """Accounts whose events were folded last without the AppSecret that signed them, if any did."""
-    appended: Callable[[Sequence[Event], Sequence[Event]], None] | None = field(default=None, repr=False)
-    """Called with events that a ledger opened here has kept; see `RollbackGuardedLedger.appended`."""
+    push: Callable[[Any, RollbackGuardedLedger], None] | None = field(default=None, repr=False)
+    """Called with this workspace and a ledger of it to push what was appended there."""
     signed_events: dict[str, list[Event]] | None = field(default=None, repr=False)
     """By stream that was read last, its events with a mac; None before the ledger was read."""
 
@@ -296,14 +296,16 @@ class Workspace:
         """Return the public keys for each of which a plan must be approved; empty where none has to be.
 
         That of the settings, and that of the account's last apply: a commit that exchanges the key, or
-        removes it, needs an approval by the one before.
+        removes it, needs an approval by the one before. Without an apply in this environment, each that the
+        settings have had.
         """
-        own = self.settings.environment.approval_key
-        if (guard := self.guard(appid)) is None:
-            return frozenset(filter(None, {own, *self._past_approval_keys}))
         from wechat_campaigns.ledger.approvals import recorded_key
 
-        return frozenset(filter(None, {own, recorded_key(guard)}))
+        guard = self.guard(appid)
+        keys = {self.settings.environment.approval_key, recorded_key(guard) if guard is not None else None}
+        if guard is None or guard.data.get("environment") != self.settings.ledger_scope:
+            keys |= self._past_approval_keys
+        return frozenset(filter(None, keys))
 
     @cached_property
     def _past_approval_keys(self) -> frozenset[str]:
@@ -358,7 +360,8 @@ class LedgerWorkspace(Workspace):
 
         setting, clock = self.settings.environment.ledger, clock or self.clock
         opened = open_ledger(setting, default=self._ledger_file, root=self.root, clock=clock, copies=copies)
-        opened.appended = self.appended
+        if self.push is not None:
+            opened.push = partial(self.push, self, opened)
         return opened
 
     def _events(self, streams: Streams) -> Iterable[Event]:

@@ -417,3 +417,18 @@ def test_recall_names_what_a_person_sent_and_no_older_revision(shop: Shop) -> No
         at(shop, 3, "09:00")
         assert status(shop)[0] == ExitCode.OK
     assert not any(one["path"].endswith("mass/delete") for one in shop.sandbox.requests())
+
+
+@pytest.mark.parametrize("draft", ["left", "gone"])
+def test_figures_that_may_be_of_a_send_by_the_tool_need_a_draft_that_is_gone(shop: Shop, draft: str) -> None:
+    """Its answer was lost, so nobody knows its number, and it has the same title."""
+    shop.write(tea=article("春茶", more=""))
+    shop.lose_an_answer("cut_after")
+    said = ("--sent", "3147483649", "--reason", "后台已发")
+    assert shop.run_here("ledger", "settle", "tea", *said)[0] == ExitCode.OK
+    shop.write(zest=article("春茶").replace("会员", "北京"))
+    apply(shop)
+    if draft == "gone":
+        press(shop, tag_id=101)
+    at(shop, 2, "09:00")
+    assert status(shop)[1]["zest"]["status"] == {"left": "expired", "gone": "sent"}[draft]

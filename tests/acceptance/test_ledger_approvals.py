@@ -1,9 +1,10 @@
 """With `approval_key`, only what that key signed is sent: no AppSecret, copy or other key approves."""
 
 import json
+import re
 import shutil
-import subprocess
 import time
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -12,13 +13,14 @@ from typing import Any
 
 import pytest
 
+from tests.support.commits import git
 from tests.support.playground import PICTURES
 from tests.support.shop import SENDALL, MakeShop, Shop, campaign_file
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.ledger.approvals import public_key, sign
 from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.sqlite import SqliteLedger
-from wechat_campaigns.plan.planfile import with_checksum
+from wechat_campaigns.plan.planfile import looked_up, with_checksum
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind
 from wechat_campaigns.protocol.keys import mac_key, mac_of
 
@@ -44,8 +46,8 @@ def shop(make_shop: MakeShop) -> Shop:
     return made
 
 
-def approve(shop: Shop, private: str = KEY, *words: str) -> tuple[int, str]:
-    return shop.run_here("ledger", "approve", "plan.json", *words, CAMPAIGN_APPROVAL_KEY=private)
+def approve(shop: Shop, private: str = KEY, **variables: str) -> tuple[int, str]:
+    return shop.run_here("ledger", "approve", "plan.json", CAMPAIGN_APPROVAL_KEY=private, **variables)
 
 
 def apply(shop: Shop, expected: ExitCode = ExitCode.OK) -> list[dict[str, Any]]:
@@ -70,6 +72,11 @@ def end_of(ledger: SqliteLedger) -> str:
     return next((one.hash for one in reversed(ledger.read(APPID))), EMPTY.hash)
 
 
+def commit(shop: Shop) -> None:
+    git(shop.folder, "add", "campaigns")
+    git(shop.folder, "commit", "--quiet", "-m", "x")
+
+
 def append(shop: Shop, kind: str, private: str = "", **data: Any) -> Event:
     """Write into the store as anybody may who reaches it."""
     with closing(store(shop)) as ledger:
@@ -80,7 +87,7 @@ def append(shop: Shop, kind: str, private: str = "", **data: Any) -> Event:
 def approval(shop: Shop) -> dict[str, Any]:
     plan = json.loads(shop.plan_file.read_text(encoding="utf-8"))
     return {"plan_digest": plan["plan_digest"], "environment": "shop", "commit": None, "who": ["eve"],
-            "run": "", "at": "2026-11-20T08:00:00+00:00"}  # fmt: skip
+            "run": "", "at": "2026-11-20T08:00:00+00:00", "seen": looked_up(plan, APPID)}  # fmt: skip
 
 
 def test_nothing_is_sent_until_the_plan_is_approved(shop: Shop) -> None:
@@ -174,21 +181,32 @@ def test_a_commit_that_exchanges_the_key_needs_the_one_before(shop: Shop, privat
 
 
 def test_a_key_that_no_apply_has_recorded_is_known_by_the_history(shop: Shop) -> None:
-    def git(*words: str) -> None:
-        identity = ("-c", "user.name=a", "-c", "user.email=a@example.invalid")
-        subprocess.run(["git", *identity, *words], cwd=shop.folder, check=True, capture_output=True)
-
-    shop.write(**{".gitignore": ""})
-    git("init", "--quiet")
+    git(shop.folder, "init", "--quiet")
     for private in (KEY, EVIL, ""):
         with_key(shop, private)
-        git("add", "campaigns")
-        git("commit", "--quiet", "-m", "x")
+        commit(shop)
         shop.plan()
         append(shop, LedgerKind.APPROVED, EVIL, **approval(shop))
         refused(shop)
     approve(shop)
     apply(shop)
+
+
+def test_the_apply_of_another_environment_with_this_account_forgets_no_key(make_shop: MakeShop) -> None:
+    shop = make_shop()
+    git(shop.folder, "init", "--quiet")
+    shop.add_environment("staging", ("    resend_after: 0\n", "    resend_after: 60\n    protected: true\n"))
+    shop.write(trial=campaign_file("测试", "environments: [staging]\n"))
+    commit(shop)
+    shop.plan("--env", "staging")
+    shop.succeed("apply", "--env", "staging", "--auto-approve", *shop.reviewed("file"))
+    shop.sandbox.reset()
+    for private in (KEY, ""):
+        with_key(shop, private)
+        shop.write(sale=campaign_file("今晚八点。"))
+        commit(shop)
+    shop.plan()
+    refused(shop)
 
 
 def test_a_copy_revives_nothing_that_a_hold_ended(shop: Shop) -> None:
@@ -231,6 +249,63 @@ def test_a_withdrawal_ends_an_approval_without_the_appsecret(shop: Shop) -> None
     shop.plan()
     assert approve(shop)[0] == ExitCode.OK
     apply(shop)
+
+
+def _another_tag(shop: Shop) -> str:
+    [tag] = [one["id"] for one in shop.sandbox.call("tags/get", {})["tags"] if one["name"] == "会员"]
+    shop.sandbox.call("tags/update", {"tag": {"id": tag, "name": "旧会员"}})
+    made = shop.sandbox.call("tags/create", {"tag": {"name": "会员"}})["tag"]["id"]
+    return f"sale: tag 会员 was {tag} and is now {made}"
+
+
+def _other_followers(shop: Shop) -> str:
+    [tag] = [one for one in shop.sandbox.call("tags/get", {})["tags"] if one["name"] == "会员"]
+    more = {"tagid": tag["id"], "openid_list": shop.sandbox.openids()[:50]}
+    assert shop.sandbox.call("tags/members/batchtagging", more)["errcode"] == 0
+    return rf"sale: the audience was {tag['count']} and is now \d+"
+
+
+@pytest.mark.parametrize("change", [_another_tag, _other_followers], ids=["another tag", "other followers"])
+def test_what_no_digest_covers_is_asked_again(shop: Shop, change: Callable[[Shop], str]) -> None:
+    """A colleague changes a tag in the console: the files, and so the plan digest, stay as they were."""
+    shop.add_settings("policy: {audience_drift: {percent: 1, floor: 1}}\n")
+    digest = shop.plan()["plan_digest"]
+    assert approve(shop)[0] == ExitCode.OK
+    expected = change(shop)
+    for _run in range(2):
+        plan = shop.plan()
+        assert (plan["plan_digest"], plan["approved"]) == (digest, False)
+    code, said = shop.run_here("plan")
+    assert code == ExitCode.OK
+    assert re.search(expected, " ".join(said.split())), said
+    refused(shop)
+    assert approve(shop)[0] == ExitCode.OK
+    apply(shop)
+
+
+def test_rules_that_the_first_apply_went_by_end_what_was_approved_by_others(shop: Shop) -> None:
+    approve(shop)
+    before = shop.add_settings("policy: {max_recipients: 9000}\n")
+    shop.move("sale", "../sale")
+    shop.write(other=campaign_file("明晚八点。"))
+    shop.plan()
+    approve(shop)
+    apply(shop)
+    shop.write(_settings=before)
+    shop.move("../sale", "sale")
+    shop.move("other", "../other")
+    assert shop.plan()["approved"] is False
+
+
+def test_who_approved_is_named_by_the_plan_that_they_approved(shop: Shop) -> None:
+    """The files go back to what ann approved, after bob approved others."""
+    approve(shop, KEY, USER="ann", LOGNAME="ann")
+    shop.edit("sale", "今晚", "明晚")
+    shop.plan()
+    approve(shop, KEY, USER="bob", LOGNAME="bob")
+    shop.edit("sale", "明晚", "今晚")
+    assert shop.plan()["approved"] is True
+    assert "Nothing changed since the approval by ann " in shop.succeed("plan")
 
 
 def test_a_withdrawal_stops_a_run_before_its_next_call(make_shop: MakeShop) -> None:

@@ -349,12 +349,13 @@ def test_restarted_old_run_sends_nothing(repository: GitHubRepository) -> None:
 
 def test_a_stale_digest_is_refused(repository: GitHubRepository) -> None:
     """A window that closes while the run waits for its reviewers changes what would be sent."""
-    window = 'not_after: "2030-01-01T00:00:00+08:00"\n'
+    closes_at = datetime.now(UTC) + timedelta(hours=2)
+    window = f"not_after: {closes_at.isoformat(timespec='seconds')}\n"
     event = repository.merge(repository.propose(sale=SALE + window))
 
     def wait(environment: str) -> None:
         if environment == "production-approval":
-            repository.sandbox.advance(10 * 365 * 86400)
+            repository.sandbox.advance(3 * 3600)
 
     repository.actions.gate = wait
     apply = repository.run(event)["apply"]

@@ -885,22 +885,23 @@ LISTED: Final[dict[str, tuple[Mutant, ...]]] = {
         Mutant('"after": (events[-1].head if events else EMPTY).hash}', '"after": ""}', "it stands nowhere"),
     ),
     "notify/audit.py": (
-        Mutant("for event in before if ", "for event in before if True or ", "all comes again each time"),
+        Mutant("[event for event in known if event.seq > recorded]", "[*known]", "all comes again each time"),
         Mutant(
-            "for event in before if ", "for event in before if False and ", "what one run lost nobody gets"
+            "[event for event in known if event.seq > recorded]",
+            "[*ledger.appended[stream]]",
+            "what one run lost nobody gets",
         ),
         Mutant(
-            "self._pushed[event.stream] += event.seq == self._pushed[event.stream] + 1",
-            "self._pushed[event.stream] = event.seq",
+            "last += event.seq == last + 1",
+            "last = event.seq",
             "what another run wrote in between is left out",
         ),
-        Mutant("has_valid_mac(one, key))", "True)", "a forger hides events"),
-        Mutant(
-            "self._failure = reason\n                return", "self._failure = reason", "not taken, and past"
-        ),
+        Mutant(" and has_valid_mac(one, key))", ")", "a forger hides events"),
+        Mutant('one.data.get("to") == to and ', "", "another receiver is thought to have had all"),
+        Mutant("            return last, reason\n", "            pass\n", "not taken, and past"),
         Mutant("        return redact(value)\n", "        return value\n", "a secret in a reason is pushed"),
         Mutant(
-            "(settings.audit.command and settings.environment.api == SANDBOX)",
+            "(audit.command and environment.api == SANDBOX)",
             "False",
             "a fresh clone's program is started",
         ),

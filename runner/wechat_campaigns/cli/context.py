@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 import click
@@ -196,10 +196,9 @@ class OnlineContext(LedgerContext, OnlineWorkspace):
     """One run of a command that connects to WeChat and reads secrets."""
 
     def __enter__(self) -> Self:
-        from wechat_campaigns.notify.audit import AuditPush
+        from wechat_campaigns.notify.audit import push_appended
 
-        if self.appended is None:  # else it was opened once more, within a run
-            self.appended = AuditPush(self, print_message).appended
+        self.push = partial(push_appended, warn=print_message)
         return super().__enter__()
 
     def read_each(self, read: Callable[[Account], T]) -> tuple[dict[str, T], ExitCode]:

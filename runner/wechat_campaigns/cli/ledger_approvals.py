@@ -66,7 +66,8 @@ def approve(context: OnlineContext, plan_file: Path | None, expect_digest: str |
     if not private:
         message = _("the settings have no `approval_key`, so no approval was recorded")
         return context.output_sentence(message, plan_digest=digest, who=[], recorded=[])
-    who = (approvers_of_run(run) if run is not None else ()) or (actor.get("user", ""),)
+    place = f"{context.settings.environment.name}-approval"
+    who = (approvers_of_run(run, place) if run is not None else ()) or (actor.get("user", ""),)
     approval = {
         "plan_digest": digest, "environment": context.settings.ledger_scope, "commit": data["commit"],
         "who": list(who), "run": actor.get("run", ""), "at": context.clock().astimezone(UTC).isoformat(),
@@ -76,13 +77,14 @@ def approve(context: OnlineContext, plan_file: Path | None, expect_digest: str |
 
     def record(appid: str) -> bool:
         def entry_after(events: Sequence[Event]) -> Entry:
-            seen = max((one.seq for one in events if one.at <= made_by), default=0)
+            newest = max((one.seq for one in events if one.at <= made_by), default=0)
             stream = fold(events, streams=[appid]).stream(appid)
-            if (end := stream.end_of_approval(digest, approval["environment"], seen)) is not None:
+            if (end := stream.end_of_approval(digest, approval["environment"], newest)) is not None:
                 what = _("event {number} ({kind}) came after the plan that was reviewed")
                 what = what.format(number=end.seq, kind=end.kind)
                 raise PolicyError(what, hint=_(START_AGAIN), location=appid)
-            entry = {**approval, "after": (events[-1].head if events else EMPTY).hash}
+            seen = planfile.looked_up(data, appid)
+            entry = {**approval, "seen": seen, "after": (events[-1].head if events else EMPTY).hash}
             return sign(Entry(stream=appid, kind=LedgerKind.APPROVED, data=entry), private)
 
         return append_at_end(context.ledger, appid, entry_after)

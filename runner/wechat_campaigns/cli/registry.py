@@ -61,8 +61,8 @@ PURPOSES: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "tags": ("doctor", N_("List the tags with their follower counts.")),
         "ledger": ("ledger", N_("Manage the ledger.")),
         "ci": ("ci", N_("Run a step of a CI job.")),
-        "listen": ("listen", N_("Receive WeChat's events: counts, reasons, links.")),
-        "sandbox": ("sandbox", N_("Run a WeChat sandbox with an inbox on this machine.")),
+        "listen": ("servers", N_("Receive WeChat's events: counts, reasons, links.")),
+        "sandbox": ("servers", N_("Run a WeChat sandbox with an inbox on this machine.")),
     },
     N_("This tool"): {
         "schema": ("reference", N_("Print a JSON Schema.")),

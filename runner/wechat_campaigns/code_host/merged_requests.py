@@ -50,38 +50,40 @@ def _open(run: CiRun) -> CodeHost:
 
 
 @as_described(N_("approvals of this run"))
-def approvers_of_run(run: CiRun) -> tuple[str, ...]:
-    """Return who approved the deployment for which this job waited, by the code host.
+def approvers_of_run(run: CiRun, environment: str) -> tuple[str, ...]:
+    """Return who approved the deployment to an environment, for which this job waited, by the code host.
 
     Returns:
         Their names; empty on a GitLab that asks for no approval, or without a token that may read it.
 
     Raises:
-        PolicyError: GitHub names nobody, so that nobody was asked.
+        PolicyError: GitHub names nobody, so that nobody was asked; or some may have approved another plan.
 
     Source: GitHub, Get the review history for a workflow run; GitLab, Deployments API, read 2026-11.
     """
     names = dict[str, None]()
     if run.service == "GitHub":
         number = os.environ.get("GITHUB_RUN_ID", "")
+        is_first = os.environ.get("GITHUB_RUN_ATTEMPT", "1") == "1"  # the history does not part the attempts
         rows = _open(run).all(f"/repos/{run.repository}/actions/runs/{number}/approvals")
-        names = {_login(row["user"]): None for row in rows if row["state"] == "approved"}
+        mine = (row for row in rows if environment in [one["name"] for one in row["environments"]])
+        names = {_login(row["user"]): None for row in mine if is_first and row["state"] == "approved"}
         names.pop("", None)
         if not names:
             raise PolicyError(
-                _("no reviewer approved this run"),
-                hint=_("turn on *required reviewers* for the environment of the job"),
+                _("no reviewer is known to have approved this run for `{name}`").format(name=environment),
+                hint=_("turn on *required reviewers* for it; start a new run, not this one a second time"),
                 location=_("{service} run").format(service=run.service),
             )
     elif os.environ.get(REVIEW_TOKEN):
         host, deployments = _open(run), f"/projects/{run.repository}/deployments"
         newest = f"environment={quote(os.environ.get('CI_ENVIRONMENT_NAME', ''))}&order_by=id&sort=desc"
-        mine = (
+        deployed = (
             host.get(f"{deployments}/{row['id']}")
             for row in host.get(f"{deployments}?{newest}")
             if str(member(row, "deployable", "id")) == os.environ.get("CI_JOB_ID")
         )
-        given = (next(mine, None) or {}).get("approvals") or ()
+        given = (next(deployed, None) or {}).get("approvals") or ()
         names = {_login(one["user"]): None for one in given if one["status"] == "approved"}
     return tuple(names)
 

@@ -19,7 +19,7 @@ from wechat_campaigns.core.git import EXIT_NO_REPOSITORY, GitResult, git, is_ins
 from wechat_campaigns.core.i18n import _
 
 MAX_GITFILE_BYTES: Final = 4096
-_NO_CHECKOUT: Final = GitResult(code=EXIT_NO_REPOSITORY, stderr="fatal: not in a git checkout")
+NO_CHECKOUT: Final = GitResult(code=EXIT_NO_REPOSITORY, stderr="fatal: not in a git checkout")
 FILTERS: Final = ("clean", "smudge", "process")
 """The commands of a content filter, which a file `.gitattributes` of the checkout may ask for."""
 
@@ -92,7 +92,7 @@ def run_in_checkout(folder: Path, *arguments: str, given: bytes = b"", lazily: b
     """
     checkout = find_checkout(folder)
     if checkout is None:
-        return _NO_CHECKOUT
+        return NO_CHECKOUT
     said = _settings_of(checkout)
     if said.code:
         return said
@@ -165,7 +165,7 @@ def _settings_of(checkout: Checkout) -> GitResult:
         return answer
     # Without its own settings git does not trust it: somebody else owns it. Git says so in its words.
     refused = git(*here, "rev-parse", "--git-dir", variables=variables)
-    return refused if refused.code else _NO_CHECKOUT
+    return refused if refused.code else NO_CHECKOUT
 
 
 def _settings(answer: GitResult) -> Iterator[tuple[str, str, str, str]]:

@@ -215,6 +215,10 @@ class Drift:
     floor: Annotated[int, {"minimum": 0}] = 100
     """A change of up to this many followers is always allowed, however small the tag."""
 
+    def allows(self, before: int, now: int) -> bool:
+        """Return whether an audience may have changed so far."""
+        return abs(now - before) <= max(self.floor, before * self.percent / 100)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanCheck:

@@ -20,6 +20,7 @@ from wechat_campaigns.core.git import (
 )
 from wechat_campaigns.core.git_checkout import (
     NAME,
+    NO_CHECKOUT,
     checkout_settings,
     find_checkout,
     remote_of,
@@ -380,7 +381,7 @@ def fetch_missing(folder: Path, commit: str) -> None:
 def _fetch(folder: Path, ref: str, *, into: str = "") -> GitResult:
     checkout = find_checkout(folder)
     if checkout is None:
-        return GitResult(code=1, stderr="fatal: not in a git checkout")
+        return NO_CHECKOUT
     try:
         remote = remote_of("origin", folder=folder, environ=os.environ)
     except LedgerError as error:

@@ -9,6 +9,7 @@ capabilities by which root looks into every process anyway.
 
 import ctypes
 import os
+import signal
 import sys
 from typing import Final
 
@@ -19,12 +20,14 @@ SET_NO_NEW_PRIVS: Final = 38
 DROP_CAPABILITY: Final = 24
 CAPABILITIES: Final = 64
 """More than there are: what has no number yet is refused, and nothing is lost by it."""
+DIE_WITH_PARENT: Final = 1
 CANNOT_START: Final = 127
 
 
 def main(command: list[str]) -> int:
     """Confine this process, where the kernel can, and run the program in it."""
     call, prctl = ctypes.CDLL(None).syscall, ctypes.CDLL(None).prctl
+    prctl(DIE_WITH_PARENT, signal.SIGKILL, 0, 0, 0)  # a run that is gone waits for it no longer
     rights = ctypes.c_uint64(MAKE_BLOCK_DEVICES)
     ruleset = call(
         ctypes.c_long(CREATE_RULESET), ctypes.byref(rights), ctypes.c_size_t(ctypes.sizeof(rights)), 0

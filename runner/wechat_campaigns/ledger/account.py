@@ -89,7 +89,7 @@ class AccountState(StreamState):
         Args:
             since: the number of the approval in the stream.
         """
-        changes = self.rule_changes.get(environment, [])[1:]
+        changes = self.rule_changes.get(environment, [])
         ends = [one for one in changes if one.data.get("plan_digest") != plan_digest]
         ends += filter(None, (self.last_stop, self.withdrawals.get(plan_digest)))
         return next((one for one in ends if one.seq > since), None)

@@ -23,38 +23,20 @@ class Approval:
     event: Event
     key: str
     """The public key that it is signed for."""
+    plan_digest: str
+    """Of the plan that was approved."""
+    commit: str | None
+    """The commit of that plan; None where it was made outside git."""
+    seen: Mapping[tuple[str, int], tuple[Mapping[str, Any] | None, int | None]]
+    """What its plan looked up, by id and revision: what names stood for, and the followers."""
+    who: tuple[str, ...]
+    """The reviewers by the code host, else the user who ran the command."""
+    run: str
+    """The address of the CI run; empty outside of one."""
+    at: datetime
+    """When it was signed."""
     ended_by: Event | None = None
     """The hold, withdrawal or change of the rules since; None: in force."""
-
-    @property
-    def data(self) -> Mapping[str, Any]:
-        """What was signed."""
-        return self.event.data
-
-    @property
-    def plan_digest(self) -> str:
-        """Of the plan that was approved."""
-        return str(self.data["plan_digest"])
-
-    @property
-    def commit(self) -> str | None:
-        """The commit of that plan; None where it was made outside git."""
-        return self.data.get("commit")
-
-    @property
-    def who(self) -> tuple[str, ...]:
-        """The reviewers by the code host, else the user who ran the command."""
-        return tuple(self.data["who"])
-
-    @property
-    def run(self) -> str:
-        """The address of the CI run; empty outside of one."""
-        return str(self.data.get("run", ""))
-
-    @property
-    def at(self) -> datetime:
-        """When it was signed."""
-        return moment(self.data["at"])
 
 
 def approvals_of(account: AccountState, environment: str, keys: Collection[str]) -> Iterator[Approval]:
@@ -69,8 +51,19 @@ def approvals_of(account: AccountState, environment: str, keys: Collection[str])
     for event in reversed(account.approvals.values()):
         key = next((key for key in known if is_signed_by(event, key)), None)
         if key is not None and event.data["environment"] == environment:
-            ended_by = account.end_of_approval(event.data["plan_digest"], environment, event.seq)
-            yield Approval(event=event, key=key, ended_by=ended_by)
+            data = event.data
+            looked_up = data.get("seen", ())
+            yield Approval(
+                event=event,
+                key=key,
+                plan_digest=data["plan_digest"],
+                commit=data.get("commit"),
+                seen={(name, revision): (names, count) for name, revision, names, count in looked_up},
+                who=tuple(data["who"]),
+                run=data.get("run", ""),
+                at=moment(data["at"]),
+                ended_by=account.end_of_approval(data["plan_digest"], environment, event.seq),
+            )
 
 
 def recorded_key(guard: Event) -> str | None:

@@ -159,8 +159,10 @@ class RollbackGuardedLedger(Ledger):
         self._memory = memory
         self.sign: Callable[[Entry], Entry] = lambda entry: entry
         """Gives an entry its mac."""
-        self.appended: Callable[[Sequence[Event], Sequence[Event]], None] | None = None
-        """Called with what this object had read of a stream, and the events that were kept in it since."""
+        self.appended: dict[str, list[Event]] = {}
+        """By stream, the events that were kept through this object."""
+        self.push: Callable[[], None] = lambda: None
+        """Pushes what was appended to who receives every event."""
         self._chains = chains
         self._firsts: dict[str, str] = {}
         """By stream, the hash of its first event."""
@@ -243,23 +245,30 @@ class RollbackGuardedLedger(Ledger):
             # Under the mac: a copy of the event elsewhere in the stream is found out.
             first = replace(first, data={**first.data, "after": after.hash})
         events = self._store.append_all([self.sign(one) for one in (first, *entries[1:])], after=after)
-        self._tell(events)
+        self.appended.setdefault(first.stream, []).extend(events)
         self._appended(events, seen)
         return events
 
     def append_unread(self, entry: Entry) -> Event:
         """Append whatever this machine has seen, or can read: what follows on that comes after it."""
         event = self._store.append(entry)
-        self._tell([event])
+        self.appended.setdefault(event.stream, []).append(event)
         with suppress(LedgerError):
             self._appended([event], self._seen(event.stream))
         return event
 
-    def _tell(self, events: Sequence[Event]) -> None:
-        # They are kept: nothing about who is told may look like a failure.
+    def push_appended(self) -> None:
+        """Push what was appended; no send may wait for this, so it is called once they are made."""
+        # The events are kept: nothing about who is told may look like a failure.
         with suppress(Exception):
-            if self.appended is not None:
-                self.appended(self._kept.get(events[0].stream, ()), events)
+            if self.appended:
+                self.push()
+
+    def known_events(self, stream: str) -> tuple[Event, ...]:
+        """Return what this object has read of a stream or appended to it, in order, each once."""
+        events = (*self._kept.get(stream, ()), *self.appended.get(stream, ()))
+        by_number = {event.seq: event for event in events}
+        return tuple(by_number[number] for number in sorted(by_number))
 
     def restore(self, events: Sequence[Event]) -> None:
         """See `Ledger.restore`.
@@ -291,9 +300,12 @@ class RollbackGuardedLedger(Ledger):
 
     def close(self) -> None:
         """See `Ledger.close`."""
-        self._memory.close()
-        self._chains.close()
-        self._store.close()
+        try:
+            self.push_appended()
+        finally:
+            self._memory.close()
+            self._chains.close()
+            self._store.close()
 
     def _seen(self, stream: str) -> tuple[Head, Head]:
         """Return the last event seen in this place, and that of the chain if its first event was read."""

@@ -1,13 +1,20 @@
 """What a person sends in the WeChat console: when it is overdue, and by what it is found sent."""
 
 from collections.abc import Callable, Iterator, Sequence, Set
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from wechat_campaigns.ledger.account import AccountState
-from wechat_campaigns.ledger.records import JobResult, is_by_hand, job_id
+from wechat_campaigns.ledger.records import JobResult, is_by_hand, job_id, may_have_reached
 from wechat_campaigns.plan.quota import CHINA, china_day
-from wechat_campaigns.plan.statistics import DELAY, FOLLOWED_DAYS, READY_HOUR, by_msg_data_id
+from wechat_campaigns.plan.statistics import (
+    ARTICLES,
+    DELAY,
+    FOLLOWED_DAYS,
+    READY_HOUR,
+    by_msg_data_id,
+    msgtype_of,
+)
 from wechat_campaigns.protocol.events import Entry, EventKind
 from wechat_campaigns.protocol.state import Fate, SendState, Status
 from wechat_campaigns.wechat.statistics import NOTIFIED, Days, PublishedArticle
@@ -38,13 +45,18 @@ def find_sent(
     """Yield what to record of those of `open_sends` that WeChat's figures or its event show as sent.
 
     Figures have titles. Of several sends with the same ones, those come first that are known to be sent,
-    then those whose draft is gone; where that leaves too many, a person decides. An event has no title: it is
-    of the only send whose draft is gone, if they have as many articles and it can be of no other send.
+    then those whose draft is gone; where that leaves too many, or the tool may have sent the article itself,
+    a person decides. An event has no title: it is of the only send whose draft is gone, if they have as many
+    articles and it can be of no other send.
 
     Args:
         is_gone: whether a draft is not in the draft box any more.
     """
-    sends, jobs = by_msg_data_id(days), _jobs_of_nobody(account, waiting)
+    sends, jobs, unclear = (
+        by_msg_data_id(days),
+        _jobs_of_nobody(account, waiting),
+        _days_without_number(account),
+    )
     for one in account.all_sends():
         sends.pop(job_id(one, "msg_data_id") or 0, None)
 
@@ -65,14 +77,23 @@ def find_sent(
             ended = [job for job in jobs if len(job.links) == count and job.at >= known.at]
             if now == 1 == len(mine) == len(ended):
                 told |= {"msg_id": ended[0].msg_id, "sent_on": china_day(ended[0].at).isoformat()}
-            rivals = sum(not numbers.isdisjoint(others) for _one, others in mine)
-            if (left := numbers & sends.keys()) and (now == 0 or len(numbers) >= rivals):
+            rivals = [others for _one, others in mine if not others.isdisjoint(numbers)]
+            is_enough = len(set[int]().union(*rivals)) >= len(rivals)
+            left = numbers & sends.keys()
+            may_be_own = now == 2 and any(sends[n][0].published in unclear for n in left)
+            if left and (now == 0 or is_enough) and not may_be_own:
                 day = sends.pop(number := max(left))[0].published
                 told |= {"msg_data_id": number, "sent_on": day.isoformat()}
             if "sent_on" in told and known.origin is not None:
                 data = {"send": known.send, "revision": known.revision, "intent": known.origin.hash, **told}
                 yield Entry(stream=account.stream, kind=EventKind.ACCEPTED, data=data)
         sends = {n: of for n, of in sends.items() if not any(n in numbers for _one, numbers in mine)}
+
+
+def _days_without_number(account: AccountState) -> set[date]:
+    """List the days on which the tool sent articles, or may have, whose msg_data_id nobody knows."""
+    own = (one for one in account.all_sends() if one.intent is not None and msgtype_of(one) == ARTICLES)
+    return {china_day(one.at) for one in own if may_have_reached(one) and job_id(one, "msg_data_id") is None}
 
 
 def _jobs_of_nobody(account: AccountState, waiting: Sequence[SendState]) -> list[JobResult]:

@@ -145,6 +145,12 @@ def filters_of(data: Mapping[str, Any]) -> dict[SendKey, dict[str, Any]]:
     return {row_key(send): send["filter"] for send in data["sends"] if "account" in send}
 
 
+def looked_up(data: Mapping[str, Any], appid: str) -> list[list[Any]]:
+    """Read what no digest covers of an account's sends: id, revision, what names stood for, the followers."""
+    sends = (one for one in data["sends"] if one["covered"] and one["account"]["appid"] == appid)
+    return [[one["id"], one["revision"], one["resolved"], one["audience"]["count"]] for one in sends]
+
+
 def covered_rows(data: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return what the digest covers of the sends in a plan file."""
     return [_row(send) for send in data["sends"] if send["covered"]]

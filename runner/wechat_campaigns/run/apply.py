@@ -168,6 +168,7 @@ class ApplyRun:
                 outcomes = tuple(one for one in outcomes if one.key not in keys)
                 if outcomes:
                     self.report_early(outcomes, waiting)
+                self.workspace.ledger.push_appended()
                 outcomes += tuple(self.send_in_windows(waiting))
             self.report(outcomes)
         return outcomes

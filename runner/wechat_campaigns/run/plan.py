@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from wechat_campaigns.core.diagnostics import Diagnostic
@@ -21,7 +22,7 @@ from wechat_campaigns.plan import planner
 from wechat_campaigns.plan.decision import DecisionContext
 from wechat_campaigns.plan.plan import COMPARED, Plan, is_covered
 from wechat_campaigns.plan.resolve import RemoteFacts, refresh
-from wechat_campaigns.plan.review import Comparison, as_reviewed, with_warnings
+from wechat_campaigns.plan.review import Comparison, as_reviewed, changes_since_approval, with_warnings
 from wechat_campaigns.plan.unknown_sends import stored_unknown_sends
 from wechat_campaigns.protocol.keys import SendId, normalize_id
 from wechat_campaigns.protocol.state import Fate
@@ -166,11 +167,14 @@ def approvals_in_force(
     found: dict[str, Approval | None] = {}
     for appid in sorted(appids):
         if keys := workspace.approval_keys(appid):
-            known = [one for one in workspace.approvals(state.stream(appid)) if one.ended_by is None]
+            known = [
+                one for one in workspace.approvals(state.stream(appid)) if one.ended_by is None and one.seen
+            ]
             fitting = [
                 one
                 for one in known
                 if one.plan_digest in digests or (one is known[0] and is_rest(one.plan_digest))
+                if not changes_since_approval(plans[0], one, workspace.settings)
             ]
             found[appid] = fitting[0] if keys <= {one.key for one in fitting} else None
     return found
@@ -204,18 +208,22 @@ def compared_with_approvals(
     if plan.approved is None or not accounts:
         return result
     newest = {name: next(workspace.approvals(state.stream(accounts[name])), None) for name in accounts}
+    if plan.approved:  # perhaps by an earlier one
+        whole = [result.whole.plan_digest], [result.whole]
+        newest = approvals_in_force(workspace, state, accounts.values(), *whole)
     approvals = {name: one for name, one in newest.items() if one is not None}
     text = _("the approval by {who} {at}")
     names = [
         text.format(who=_(", ").join(one.who), at=moment_text(one.at, plan.created_at, zone))
         for one in approvals.values()
     ]
-    ref, missing = _("; ").join(dict.fromkeys(names)), sorted(accounts.keys() - approvals.keys())
-    note = _("No approval for {names} is in the ledger, so there is nothing to compare with.")
-    note = note.format(names=_(", ").join(missing)) if missing else ""
+    ref = _("; ").join(dict.fromkeys(names))
     if plan.approved:
         note = _("Nothing changed since {ref}: this plan needs no other approval.").format(ref=ref)
         return replace(result, comparison=Comparison(ref=ref, commit="", note=note))
+    missing = sorted(accounts.keys() - approvals.keys())
+    note = _("No approval for {names} is in the ledger, so there is nothing to compare with.")
+    note = note.format(names=_(", ").join(missing)) if missing else ""
     found = Comparison(ref=ref, commit="", note=note)
     from wechat_campaigns.fetch.changed_since import compare_since
 
@@ -227,6 +235,8 @@ def compared_with_approvals(
             message = _("What changed since {ref} cannot be shown: {error}; {hint}.")
             note = message.format(ref=ref, error=error.message, hint=error.hint)
             found = found.joined(Comparison(ref=ref, commit="", note=note))
+    changes = (changes_since_approval(plan, one, workspace.settings) for one in approvals.values())
+    found = found.joined(Comparison(ref=ref, commit="", note=_("; ").join(chain.from_iterable(changes))))
     if found.commit and not (found.changes or found.note):
         note = _("That approval has ended by a hold, a withdrawal or other rules, or it is of another plan.")
         found = replace(found, note=note)

@@ -188,7 +188,7 @@ def _only_true(error: ValidationError) -> Iterator[Finding]:
         hint = _("remove the key and set the recipients with `tag`, `tag_id` or `openids`")
         yield _finding(error, "is-to-all-false", what, hint)
         return
-    hint = _("write `{key}: true`, without quotes").format(key=_last_key(error))
+    hint = _("write `{key}: {value}`, without quotes").format(key=_last_key(error), value="true")
     yield _finding(error, "wrong-type", _("{name} must be {kinds}, but is {value}"), hint, kinds="true")
 
 

@@ -239,6 +239,9 @@ def test_malformed_answer_of_the_code_host_is_an_error(values: st.DataObject) ->
             assert isinstance(ask(), MergedRequest | None)
 
 
+HERE = "production-approval"
+
+
 def run_of(service: Any, repository: str) -> CiRun:
     return CiRun(
         service=service, event="schedule", branch="main", default_branch="main", repository=repository
@@ -248,35 +251,46 @@ def run_of(service: Any, repository: str) -> CiRun:
 @pytest.mark.parametrize(
     ("rows", "names"),
     [
-        ([("ann", "approved"), ("eve", "rejected"), ("bob", "approved")], ("ann", "bob")),
-        ([("eve", "rejected")], None),
+        ([("ann", "approved", HERE), ("eve", "rejected", HERE), ("bob", "approved", HERE)], ("ann", "bob")),
+        ([("ann", "approved", HERE), ("eve", "approved", "production")], ("ann",)),
+        ([("eve", "rejected", HERE)], None),
+        ([("eve", "approved", "production"), ("eve", "approved", "production-plan")], None),
         ([], None),
     ],
 )
 def test_github_names_the_reviewers_of_this_run(
-    fake: FakeCodeHost, monkeypatch: pytest.MonkeyPatch, rows: list[tuple[str, str]], names: Any
+    fake: FakeCodeHost, monkeypatch: pytest.MonkeyPatch, rows: list[tuple[str, str, str]], names: Any
 ) -> None:
     """The name of who started the run counts for nothing; where nobody was asked, nothing is approved."""
-    found = [{"user": {"login": login}, "state": state, "environments": []} for login, state in rows]
+    found = [
+        {"user": {"login": login}, "state": state, "environments": [{"name": place}]}
+        for login, state, place in rows
+    ]
     fake.lists[f"/repos/{REPO}/actions/runs/7/approvals"] = found
     given = {"GITHUB_API_URL": fake.url, "GITHUB_TOKEN": fake.reading_token, "GITHUB_RUN_ID": "7"}
     for name, value in {**given, "GITHUB_ACTOR": "eve"}.items():
         monkeypatch.setenv(name, value)
     if names is None:
         with pytest.raises(PolicyError, match="no reviewer"):
-            approvers_of_run(run_of("GitHub", REPO))
+            approvers_of_run(run_of("GitHub", REPO), HERE)
     else:
-        assert approvers_of_run(run_of("GitHub", REPO)) == names
+        assert approvers_of_run(run_of("GitHub", REPO), HERE) == names
+    monkeypatch.setenv("GITHUB_RUN_ATTEMPT", "2")
+    with pytest.raises(PolicyError, match="no reviewer"):
+        approvers_of_run(run_of("GitHub", REPO), HERE)
+    monkeypatch.setenv("GITHUB_RUN_ATTEMPT", "1")
     monkeypatch.setenv("GITHUB_RUN_ID", "8")
     with pytest.raises(CodeHostError):
-        approvers_of_run(run_of("GitHub", REPO))
+        approvers_of_run(run_of("GitHub", REPO), HERE)
 
 
 def test_gitlab_names_the_approvers_of_the_deployment_of_this_job(
     fake: FakeCodeHost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = run_of("GitLab", "7")
-    assert approvers_of_run(run) == (), "without a token nobody can be asked: who started the job counts"
+    assert approvers_of_run(run, HERE) == (), (
+        "without a token nobody can be asked: who started the job counts"
+    )
     approvals = [{"user": {"username": "bob"}, "status": "approved"}]
     fake.lists["/projects/7/deployments"] = [
         {"id": 5, "deployable": {"id": 91}},
@@ -288,8 +302,8 @@ def test_gitlab_names_the_approvers_of_the_deployment_of_this_job(
         monkeypatch.setenv(name, value)
     for job, names in (("91", ("bob",)), ("92", ())):
         monkeypatch.setenv("CI_JOB_ID", job)
-        assert approvers_of_run(run) == names
+        assert approvers_of_run(run, HERE) == names
     fake.objects["/projects/7/deployments/5"] = {"approvals": [{"user": None}]}
     monkeypatch.setenv("CI_JOB_ID", "91")
     with pytest.raises(CodeHostError):
-        approvers_of_run(run)
+        approvers_of_run(run, HERE)

@@ -26,7 +26,7 @@ def add(events: list[Event], kind: str, stream: str = SERVICE, **data: Any) -> N
 def approve(events: list[Event], digest: str = D, key: str = PRIVATE, **more: Any) -> None:
     head = events[-1].head if events else EMPTY
     data = {"plan_digest": digest, "environment": "production", "commit": "c", "who": ["ann"], "run": "r"}
-    data |= {"at": NOW.isoformat(), "after": head.hash, **more}
+    data |= {"at": NOW.isoformat(), "seen": [], "after": head.hash, **more}
     entry = approvals.sign(Entry(stream=SERVICE, kind=LedgerKind.APPROVED, data=data), key)
     events.append(next_event(entry, at=NOW, head=head))
 
@@ -65,13 +65,13 @@ def rules_changed_and_back(events: list[Event]) -> None:
 
 
 STILL: dict[str, Callable[[list[Event]], None]] = {
-    "first rules": guard,
+    "first rules, as it covers them": lambda events: guard(events, digest=D),
     "rules of another environment": lambda events: (guard(events, "X", "", "b"), guard(events, "Y", "", "b"))[
         0
     ],
     "another plan withdrawn": lambda events: add(events, LedgerKind.WITHDRAWN, plan_digest=E),
     "another plan approved": lambda events: approve(events, E),
-    "the same rules again": lambda events: (guard(events), guard(events))[0],
+    "the same rules again": lambda events: (guard(events, digest=D), guard(events, digest=E))[0],
     "rules that it covers": lambda events: (guard(events, "Q", D), guard(events, "R", D))[0],
 }
 ENDS: dict[str, Callable[[list[Event]], None]] = {
@@ -79,6 +79,7 @@ ENDS: dict[str, Callable[[list[Event]], None]] = {
     "hold and release": released,
     "withdrawal": lambda events: add(events, LedgerKind.WITHDRAWN, plan_digest=D, reason="x"),
     "changed rules": rules_changed_and_back,
+    "first rules, of another plan": lambda events: guard(events, digest=E),
     "rules that a person accepted": lambda events: (guard(events, "Q"), guard(events, "R"))[0],
 }
 
@@ -141,8 +142,8 @@ def test_an_approval_counts_in_its_place_and_by_its_key_alone() -> None:
     assert len(seen()) == 1
     for changed in (
         {"who": ["bob"]}, {"plan_digest": E}, {"commit": "x"}, {"run": "x"}, {"at": "x"}, {"mac": "m"},
-        {"environment": "staging"}, {"after": EMPTY.hash}, {"signature": "0" * 128}, {"signature": None},
-        {"signature": "ü"},
+        {"environment": "staging"}, {"seen": [["a", 1, {}, 9]]}, {"after": EMPTY.hash},
+        {"signature": "0" * 128}, {"signature": None}, {"signature": "ü"},
     ):  # fmt: skip
         assert seen(**changed) == [], changed
     elsewhere = replace(genuine, stream=SUBSCRIPTION)

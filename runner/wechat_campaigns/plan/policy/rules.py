@@ -121,8 +121,7 @@ def audience_drift(drift: Drift, facts: RuleInput) -> Violation | None:
             _("apply again when tags/get works again"),
             is_unchecked=True,
         )
-    change = abs(count - facts.reviewed_count)
-    if change <= max(drift.floor, facts.reviewed_count * drift.percent / 100):
+    if drift.allows(facts.reviewed_count, count):
         return None
     what = _(
         "the audience is {count}, but the review showed {reviewed}: the difference exceeds "

@@ -114,12 +114,11 @@ _LOST: Final = {
     **dict.fromkeys(
         (*_WITH_FALLBACK, "select", "textarea", "button", "input"), N_("use a picture or text instead")
     ),
-    **dict.fromkeys(("foreignobject", *_PAINTS), N_("export the drawing as a picture and use that")),
+    **dict.fromkeys(("foreignobject", "math", *_PAINTS), N_("export it as a picture and use that")),
     **dict.fromkeys(("mpvoice", "mpvideo", "qqmusic"), N_("insert it in the draft, in the WeChat console")),
     **dict.fromkeys(
         ("video", "audio"), N_("upload it in the WeChat console and send it as a message of its own")
     ),
-    "math": N_("export it as a picture and use that"),
 }  # fmt: skip
 """What followers lose, with what to use instead."""
 _CARDS: Final = {
