@@ -88,6 +88,9 @@ def test_overdue_the_morning_after(single: LedgerState) -> None:
     ready = midnight + timedelta(hours=8, minutes=30)
     assert not is_overdue(known, ready - timedelta(seconds=1))
     assert is_overdue(known, ready)
+    sent = (EventKind.ACCEPTED, {"send": "one", "revision": 1, "msg_id": None, "sent_on": "2026-12-11"})
+    (known,) = open_sends(make_state(ONE, sent).stream(SERVICE), NOW)
+    assert not is_overdue(known, NOW)
 
 
 def told(state: LedgerState, *articles: PublishedArticle, gone: frozenset[str] = frozenset()) -> set[str]:
