@@ -223,7 +223,7 @@ def test_the_archive_of_three_sends_is_read_without_the_tool(
                 assert (page.parent / unquote(address)).is_file(), (page, address)
     (intent,) = [one for one in shop.log() if one["kind"] == "intent" and one["data"]["send"] == "tea"]
     commit, digest = git(shop.folder, "rev-parse", "HEAD").strip(), intent["data"]["plan_digest"]
-    zh = language != "en"
+    zh, by = language != "en", intent["data"]["actor"]["user"]
     with open_browser(width=1280, height=900, language=language, flags=NETWORK_OFF) as chrome:
         chrome.get((folder / "index.html").as_uri())
         rows = [one.text for one in chrome.find_elements("css selector", "tbody tr")]
@@ -237,6 +237,8 @@ def test_the_archive_of_three_sends_is_read_without_the_tool(
             for words in (title, "会员", day, followers, commit, intent["data"]["actor"]["user"]):
                 assert words in shown, (words, shown)
             assert ("价格写错了" in shown) is (title == "秋茶")
+            recalled = f"由 {by} 在微信撤回" if zh else f"recalled by {by}"
+            assert (recalled in shown) is (title == "秋茶")
             assert ("账本记录" if zh else "Events of the ledger") in shown
             assert ("没有审批记录" if zh else "no approval is recorded") in shown
             assert intent["data"]["mac"][:12] in shown or title != "春茶"

@@ -106,6 +106,11 @@ def test_figures_close_it(shop: Shop) -> None:
     assert (code, rows["tea"]["status"]) == (ExitCode.OK, "sent")
     assert shop.row("tea")["action"] == "sent"
     assert apply(shop) == []
+    shop.succeed("archive", "--quiet")
+    [page] = (shop.folder / "archive").glob("*/index.html")
+    told = page.read_text(encoding="utf-8")
+    assert "2026-12-01" in told  # when a person sent it; it was found the day after
+    assert not [kind for kind in ("handed_over", "auto_approve") if kind in told]
 
 
 @pytest.mark.deep
@@ -162,6 +167,10 @@ def test_overdue_is_red_until_it_is_settled(shop: Shop) -> None:
         at(shop, day, time)
         found, rows = status(shop)
         assert (found, rows["tea"]["status"]) == (code, word)
+        if word == "handed_over":  # which draft, to whom, until when
+            assert all(part in rows["tea"]["note"] for part in ("春茶", "tag 会员", "21:00 China time"))
+        else:
+            assert "`--sent` or `--not-sent`" in rows["tea"]["hint"]
     assert shop.row("tea")["action"] == "handed_over"
     assert shop.run_here("ledger", "settle", "tea", "--sent", "--reason", "标题在后台改过")[0] == ExitCode.OK
     assert (status(shop)[0], shop.row("tea")["action"]) == (ExitCode.OK, "sent")

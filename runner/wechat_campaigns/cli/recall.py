@@ -77,10 +77,10 @@ def recall(
         question = _("Type {send} to recall it").format(send=select)
         confirm(question, _("Not confirmed: nothing was done."), answer=select)
     context.ledger.read(account.appid)  # verifies the chain
-    api = context.write_api(account)
+    api, ledger, actor = context.write_api(account), context.ledger, context.actor()
     for send in chosen:
         try:
-            jobs.recall(send, article, reason or "", api=api, ledger=context.ledger, state=state)
+            jobs.recall(send, article, reason or "", api=api, ledger=ledger, state=state, actor=actor)
         except WeChatError as error:
             if len(sends) == 1:
                 raise

@@ -1,12 +1,13 @@
 """What a person sends in the WeChat console: when it is overdue, and by what it is found sent."""
 
-from collections.abc import Callable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
+from wechat_campaigns.core.i18n import _
 from wechat_campaigns.ledger.account import AccountState
 from wechat_campaigns.ledger.records import JobResult, is_by_hand, job_id, may_have_reached
-from wechat_campaigns.plan.quota import CHINA, china_day
+from wechat_campaigns.plan.quota import CHINA, china_day, china_time
 from wechat_campaigns.plan.statistics import (
     ARTICLES,
     DELAY,
@@ -29,6 +30,22 @@ def is_overdue(known: SendState, now: datetime) -> bool:
     last = china_day(datetime.fromisoformat(ends) if ends is not None else known.at)
     ready = datetime.combine(last + timedelta(days=1), time(READY_HOUR), CHINA) + DELAY
     return known.fate is Fate.HANDED_OVER and now >= ready
+
+
+def what_to_press(handed_over: Mapping[str, Any], now: datetime) -> str:
+    """Write what a person has to send in the console, to whom and until when."""
+    recipients, ends = str(handed_over.get("recipients", "")), handed_over.get("not_after")
+    last = datetime.combine(china_day(datetime.fromisoformat(handed_over["at"])), time(23, 59), CHINA)
+    text = _(
+        "in the WeChat console, send the draft {title} as a mass message to {recipients}, until {until}; "
+        "originality, rewards and topics can be added there; `campaign status` finds it the next morning"
+    )
+    tag = _("tag {name}").format(name=recipients.split(" ", 1)[-1])
+    return text.format(
+        title=next(iter(handed_over.get("titles", ())), ""),
+        recipients=_("everyone") if recipients == "all" else tag,
+        until=china_time(datetime.fromisoformat(ends) if ends is not None else last, now),
+    )
 
 
 def open_sends(account: AccountState, now: datetime) -> list[SendState]:

@@ -163,7 +163,7 @@ def _stored_send(intent: Event, send_id: str, account: str, campaign: Send | Non
     not_after = datetime.fromisoformat(ends) if ends is not None else None
     if "touser" in body:  # those that were left out then are left out again
         send = replace(send, filter=recipients)
-    # `send: by_hand` may have been written since: a resend is held to every rule.
+    # `send: by_hand` may have been written since: all rules apply to what is posted once more.
     as_made = {"id": send_id, "revision": data["revision"], "formerly": (), "by_hand": False}
     return replace(send, **as_made, not_after=not_after)
 

@@ -40,6 +40,8 @@ AGREED: Final = {
 """How a run was agreed to, by the word in its intent."""
 EVENTS: Final[Mapping[str, str]] = {
     EventKind.INTENT: N_("about to be posted by {user}"),
+    EventKind.HANDED_OVER: N_("its draft was handed over by {user}: a person sends it in the WeChat console"),
+    "found": N_("it was found in WeChat: a person sent it on {sent_on}"),
     EventKind.RESEND: N_("about to be posted once more by {user}, with the same clientmsgid"),
     EventKind.ACCEPTED: N_("WeChat accepted it: msg_id {msg_id}"),
     EventKind.DUPLICATE: N_("WeChat answered 45065: it has a job with this clientmsgid, msg_id {msg_id}"),
@@ -52,7 +54,7 @@ EVENTS: Final[Mapping[str, str]] = {
     LedgerKind.PREVIEW: N_("a tester received a preview"),
     LedgerKind.STATUS: N_("WeChat was asked and answered {msg_status}"),
     LedgerKind.CALLBACK: N_("WeChat reported the end: {status}, sent to {sent} of {addressed}"),
-    LedgerKind.RECALL: N_("recalled from WeChat"),
+    LedgerKind.RECALL: N_("recalled by {user}: {reason}"),
 }
 """What each event of a send says, in words."""
 _TITLE = re.compile("<title>(.*?)</title>")
@@ -173,7 +175,7 @@ def _tables(archive: ArchivedSend) -> list[RecordTable]:
     overrides, agreed = record.data.get("overrides", {}), AGREED.get(actor.get("agreed", ""))
     previews = (event for event in archive.events if event.kind == LedgerKind.PREVIEW)
     settled = (event for event in archive.events if event.kind == EventKind.SETTLED)
-    named = {", ".join(one.who) for one in archive.approvals}
+    named, by_hand = {", ".join(one.who) for one in archive.approvals}, records.is_by_hand(record)
     approved = [one for one in actor.get("approved", "").split("; ") if one and one not in named]
     approved += map(_approval, archive.approvals)
     known = (row.article.url for row in archive.articles if row.article is not None)
@@ -193,7 +195,7 @@ def _tables(archive: ArchivedSend) -> list[RecordTable]:
             _("Approvals"),
             (_("Approved"), _("; ").join(approved) or _("no approval is recorded")),
             (_("Agreed to"), _(agreed).format(user=actor.get("user", "–")) if agreed else None),
-            (_("Sent by"), actor.get("user")),
+            (_("Handed over by") if by_hand else _("Sent by"), actor.get("user")),
             (_("CI run"), actor.get("run")),
             (_("Previewed"), _(", ").join(_moment(event.at) for event in previews)),
             (_("Overrides"), _("; ").join(f"{rule}{_(': ')}{reason}" for rule, reason in overrides.items())),
@@ -202,7 +204,7 @@ def _tables(archive: ArchivedSend) -> list[RecordTable]:
         _table(
             _("Result"),
             (_("Status"), status_word(record.fate.value)),
-            (_("Accepted"), _moment(accepted.at) if accepted is not None else None),
+            (_("Recorded as sent") if by_hand else _("Accepted"), _moment(accepted.at) if accepted else None),
             ("msg_id", records.job_id(record)),
             ("msg_data_id", records.job_id(record, "msg_data_id")),
             ("errcode", records.errcode_of(record)),
@@ -223,7 +225,8 @@ def _approval(found: Approval) -> str:
 def _recall(event: Event) -> str:
     number = event.data.get("article_idx")
     what = _("article {number}").format(number=number) if number else _("all of it")
-    return " ".join(filter(None, [_moment(event.at), what, str(event.data.get("reason", ""))]))
+    words = _moment(event.at), _actor(event).get("user"), what, event.data.get("reason")
+    return _(", ").join(map(str, filter(None, words)))
 
 
 def _told(events: Iterable[Event]) -> RecordTable:
@@ -238,7 +241,7 @@ def _told(events: Iterable[Event]) -> RecordTable:
                 "who": _(", ").join(event.data.get("who", ())),
             },
         )
-        told = _(EVENTS.get(event.kind, event.kind)).format_map(facts)
+        told = _(EVENTS.get("found" if "sent_on" in facts else event.kind, event.kind)).format_map(facts)
         mac = str(event.data.get("mac", event.data.get("signature", "")))[:12] or _("none")
         rows.append(
             (

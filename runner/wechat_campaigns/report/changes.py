@@ -22,16 +22,18 @@ def change_text(change: SendChange, timezone: str) -> str:
     if change.before is None or change.after is None:
         return ""
     old, new = (_without_targets(one, timezone) for one in (change.before, change.after))
+    was, now = (frozenset(one.filter.openids) for one in (change.before, change.after))
+    found = []
+    if was and now and was != now:
+        text = _("list of openids: {added:,} added, {removed:,} removed, now {total:,}")
+        found = [text.format(added=len(now - was), removed=len(was - now), total=len(now))]
+        old, new = old[1:], new[1:]  # without the line that has its digest
     pairs: list[tuple[str, str]] = []
     for kind, start, end, first, last in SequenceMatcher(None, old, new).get_opcodes():
         if kind != "equal":
             pairs += zip_longest(old[start:end], new[first:last], fillvalue="")
     pairs.sort(key=lambda pair: not "".join(pair).startswith("["))
-    found = [_edit(*pair) for pair in pairs if any(pair)]
-    was, now = (frozenset(one.filter.openids) for one in (change.before, change.after))
-    if was and now and was != now:
-        text = _("openids: {added:,} added, {removed:,} removed")
-        found.insert(0, text.format(added=len(now - was), removed=len(was - now)))
+    found += [_edit(*pair) for pair in pairs if any(pair)]
     return first_of(found or [_("an option, or the markup of an article")], MOST_EDITS, separator="; ")
 
 
@@ -85,6 +87,9 @@ def _edit(*lines: str) -> str:
     name, colon, _rest = after.partition(_(": "))
     label = f"{name}{colon}" if colon and before.startswith(f"{name}{colon}") else ""
     texts = [line.removeprefix(label) or UNSET for line in (before, after)]
+    (was, comma, _digest), (now, _comma, _other) = (text.rpartition(", ") for text in texts)
+    if lines[1].startswith("[") and comma and was == now:
+        return label + _("another file, with the same name {file}").format(file=now)
     if max(map(len, texts)) > WHOLE_CHARS:
         same = sum(1 for _pair in takewhile(lambda pair: pair[0] == pair[1], zip(*texts, strict=False)))
         start = max(0, same - CONTEXT_CHARS)

@@ -71,4 +71,5 @@ def _counted(sends: Iterable[Send]) -> Counter[str]:
 def _leads(link: Link) -> list[str]:
     """Return the host of a link, or the name and AppID of its mini program and the hosts in its path."""
     first, *others = [host.name for host in hosts_of(link)] or [""]
-    return list(filter(None, [f"{link.name} {first}".strip(), *others]))
+    place = _("mini program {name}") if link.appid else "{name}"
+    return list(filter(None, [place.format(name=f"{link.name} {first}".strip()), *others]))

@@ -140,6 +140,7 @@ class PlanView:
         texts = filter(None, (heading if found.commit else "", found.note))
         lines: list[tuple[Row | None, str]] = [(None, text) for text in texts]
         lines += [(None, _("added: {sends}").format(sends=first_of(added, MOST_NAMED)))] if added else []
+        lines += [(None, one.message) for one in self.notes if one.rule == "settings"][:MOST_NAMED]
         lines += [(row, row.edits) for row in edited[:MOST_NAMED]]
         if (more := len(edited) - MOST_NAMED) > 0:
             lines.append((None, _("edited: {count:,} more, in their rows").format(count=more)))
@@ -227,7 +228,9 @@ class PlanView:
         if self.plan.calls() and not self.ready:
             step = _("`{command}` refuses this plan until its problems are solved.")
         elif self.approved_in:
-            return self.approved_in
+            due, later = (to_followers(one) or "0" for one in (self.plan.calls(), self.plan.coming()))
+            step = _("Due now: {due}. Later, each at its time: {later}.").format(due=due, later=later)
+            return step if self.plan.approved else f"{self.approved_in} {step}"
         elif self.ready:
             step = _("How to approve this: `{command}` asks for confirmation; now it would make {total}.")
             if self.plan.approved is False:
@@ -253,6 +256,8 @@ class PlanView:
                 "Next: {send}, {when}. Nothing is sent by itself: run `{command}` at that time, or "
                 "`{command} --wait` before it."
             )
+            if self.approved_in:
+                message = _("Next: {send}, {when}. A run at that time sends it, once it is approved.")
             when = moment_text(later[0].opens_at, now, zone)
             lines.append(message.format(send=later[0].id, when=when, command=self.command))
         return tuple(lines)

@@ -15,7 +15,7 @@ from wechat_campaigns.core.model import PlanAction, Send
 from wechat_campaigns.core.settings import Environment
 from wechat_campaigns.ledger import records
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.plan.by_hand import is_overdue
+from wechat_campaigns.plan.by_hand import is_overdue, what_to_press
 from wechat_campaigns.plan.decision import DecisionContext, decide
 from wechat_campaigns.plan.hints import ACCOUNT_LEFT, foreign_hint, msg_id_hint, recalled_hint, settle_hint
 from wechat_campaigns.plan.quota import CHINA, china_time
@@ -229,11 +229,13 @@ def _words(
         case Fate.ACCEPTED:
             return _underway(known, now)
         case Fate.HANDED_OVER:
-            note = _("its draft is in the draft box: a person sends it in the WeChat console")
-            wait = _("run `campaign status` on the morning after it was sent: WeChat's figures then show it")
-            if is_overdue(known, now):
-                note, wait = _("overdue: nothing shows that its draft was sent in the WeChat console"), ""
-            return note, settle_hint(known.send, env, wait, sent="--sent")
+            if not is_overdue(known, now):
+                wait = _(
+                    "run `campaign status` on the morning after it was sent: WeChat's figures then show it"
+                )
+                return what_to_press(known.data, now), settle_hint(known.send, env, wait, sent="--sent")
+            note = _("overdue: nothing shows that its draft was sent in the WeChat console")
+            return note, settle_hint(known.send, env, sent="--sent")
         case Fate.UNKNOWN:
             return _unknown(known, now), _unknown_hint(known, environment)
         case Fate.DELIVERY_FAILED if told is not None:

@@ -33,6 +33,7 @@ from wechat_campaigns.core.settings import Account
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import may_have_reached
 from wechat_campaigns.messages import Draft
+from wechat_campaigns.plan.by_hand import what_to_press
 from wechat_campaigns.plan.decision import DecisionContext, decision_input
 from wechat_campaigns.plan.draft_box import draft_fingerprint, list_drafts
 from wechat_campaigns.plan.hints import (
@@ -44,7 +45,6 @@ from wechat_campaigns.plan.hints import (
 )
 from wechat_campaigns.plan.plan import CALLING, Plan, PlannedSend, PlanReason, UnknownSend, order
 from wechat_campaigns.plan.planner import late_violations, recheck
-from wechat_campaigns.plan.quota import china_time
 from wechat_campaigns.plan.resolve import REFUSING, AudienceCounter, refused_notes
 from wechat_campaigns.plan.review import check_resolved_names
 from wechat_campaigns.plan.unknown_sends import decide_unknown, stored_body
@@ -372,13 +372,7 @@ class AccountRun(AccountWriter):
             others = [media_id for media_id in same if media_id != body["mpnews"]["media_id"]]
             note = _("the draft box has another draft with this title, {draft}: delete it, and send one only")
             notes = tuple(note.format(draft=media_id) for media_id in others)
-        tag = _("tag {name}").format(name=send.filter.tag or send.filter.tag_id)
-        to = _("everyone") if send.filter.is_to_all else tag
-        until = china_time(send.not_after, self.clock()) if send.not_after is not None else _("midnight")
-        steps = _(
-            "in the WeChat console, send the draft {title} as a mass message to {recipients}, until {until}; "
-            "originality, rewards and topics can be added there"
-        ).format(title=titles[0], recipients=to, until=until)
+        steps = what_to_press(event.data, self.clock())
         return self.outcome(send.id, Result.HANDED_OVER, _("; ").join((steps, *notes)))
 
     def resend(self, intent: Event, body: Mapping[str, Any], judge: Judge) -> SendOutcome | None:

@@ -190,6 +190,7 @@ def recall(
     api: WeChatApi,
     ledger: Ledger,
     state: LedgerState,
+    actor: Mapping[str, str],
 ) -> None:
     """Recall a send or one of its articles, and record it.
 
@@ -204,6 +205,6 @@ def recall(
         raise AssertionError("checked: what was sent has a msg_id")
     api.mass_delete(msg_id, article_idx)
     data = {"send": known.send, "revision": known.revision, "msg_id": msg_id, "article_idx": article_idx}
-    data |= {"reason": reason} if reason else {}
+    data |= {"actor": actor, **({"reason": reason} if reason else {})}
     with reporting_unrecorded(_("WeChat recalled it")):
         state.add(ledger.append(Entry(stream=known.appid, kind=LedgerKind.RECALL, data=data)))

@@ -41,7 +41,7 @@ def test_hosts_and_mini_programs_are_counted() -> None:
     article = make_send("tea", content=Articles(articles=(make_article(html=OPENS),)))
     assert view(sale(), article).hosts.rows == [
         ("tea.example", 2, False),
-        (f"山月商城 {PROGRAM}", 1, False),
+        (f"mini program 山月商城 {PROGRAM}", 1, False),
     ]
     assert view(make_send("plain", "没有链接")).hosts.text == ""
 
@@ -75,7 +75,7 @@ def test_every_format_shows_hosts_at_its_top_and_marks_new_links() -> None:
     page = plan_html(shown, data=lambda _file: b"")
     (top,) = re.findall(r'<div class="notice" id="hosts">(.*?)</div></div>|$', page, re.DOTALL)[:1]
     assert page.index('id="hosts"') < page.index("<section>")
-    assert page.count('<span class="badge warning">new</span>') == 3, top
+    assert page.count('<span class="badge warning">new host</span>') == 3, top
     assert '<details class="notice" open><summary>Links' in page
 
 

@@ -1,5 +1,6 @@
 """Plans and outcomes in the terminal: a table where it fits, two lines a row where it does not."""
 
+import re
 import time
 from dataclasses import replace
 from datetime import timedelta
@@ -54,9 +55,15 @@ def test_a_plan_is_a_table_a_summary_and_a_digest() -> None:
 
 
 def test_a_ci_run_names_where_it_is_approved_in_place_of_the_command() -> None:
-    text = plan_text(view_of(plan_of(make_send()), approved_in="approve #12"), LOOK)
-    assert "approve #12" in text.split("\n")
+    later = make_send("later", not_before=NOW + timedelta(hours=2))
+    plan = plan_of(make_send(), later)
+    text = plan_text(view_of(plan, approved_in="approve #12"), TextOptions(width=300))
+    assert re.search(r"approve #12 Due now: 1 send .*\. Later, each at its time: 1 send ", text)
+    assert "A run at that time sends it, once it is approved." in text
     assert "campaign apply" not in text
+    assert "approve #12" not in plan_text(
+        view_of(replace(plan, approved=True), approved_in="approve #12"), LOOK
+    )
 
 
 def test_no_apply_is_promised_that_would_be_refused() -> None:

@@ -219,14 +219,15 @@ def test_recall_is_recorded_after_the_call() -> None:
     ledger = MemoryLedger()
     state = make_state(*steps())
     api = ScriptedApi(mass_delete=[{"errcode": 0}])
-    recall(known(state), 0, "价格写错了", api=api, ledger=ledger, state=state)
+    recall(known(state), 0, "价格写错了", api=api, ledger=ledger, state=state, actor={"user": "ann"})
     assert api.calls == [("mass_delete", (7, 0))]
     (event,) = ledger.kept
     assert (event.kind, event.data["reason"]) == (LedgerKind.RECALL, "价格写错了")
+    assert event.data["actor"] == {"user": "ann"}
     assert known(state).fate is Fate.RECALLED
     refused = ScriptedApi(mass_delete=[api_error(40059)])
     with pytest.raises(ApiError):
-        recall(known(state), 0, "", api=refused, ledger=ledger, state=state)
+        recall(known(state), 0, "", api=refused, ledger=ledger, state=state, actor={})
     assert len(ledger.kept) == 1
 
 
@@ -239,7 +240,7 @@ def test_recall_that_cannot_be_recorded_is_reported_as_done() -> None:
 
     state, api = make_state(*steps()), ScriptedApi(mass_delete=[{"errcode": 0}])
     with pytest.raises(LedgerError, match=r"WeChat recalled it, but .* the disk is full") as caught:
-        recall(known(state), 0, "", api=api, ledger=FullDisk(), state=state)
+        recall(known(state), 0, "", api=api, ledger=FullDisk(), state=state, actor={})
     assert (caught.value.hint, caught.value.location) == ("make room", "ledger.sqlite3")
 
 
