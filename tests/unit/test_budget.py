@@ -19,23 +19,23 @@ LINES = {
     "wechat_campaigns/plan": 5019,
     "wechat_campaigns/send": 1496,
     "wechat_campaigns/report": 3892,
-    "wechat_campaigns/guard": 1955,
+    "wechat_campaigns/guard": 1976,
     "wechat_campaigns/code_host": 664,
     "wechat_campaigns/notify": 583,
     "wechat_campaigns/fetch": 546,
     "wechat_campaigns/studio": 773,
-    "wechat_campaigns/cli": 5872,
+    "wechat_campaigns/cli": 5873,
     "wechat_campaigns/run": 850,
     "wechat_sandbox": 4817,
     "wechat_campaigns/": 648,
-    "tests": 65046,
-    "catalog": 9029,
+    "tests": 65199,
+    "catalog": 9031,
     "wechat_campaigns/translations": 42,
     "runner": 46,
     "wechat_campaigns/messages": 851,
 }
 """Lines of Python by package, as the formatter leaves them."""
-RUNNER = 49611
+RUNNER = 49633
 FILES = 232
 RECORDS = 187
 """Dataclasses and named tuples."""
