@@ -9,6 +9,7 @@ import pytest
 from jsonschema import Draft7Validator
 from werkzeug.serving import make_server
 
+from tests.acceptance.test_operating_commands import robot
 from tests.support.console import set_clock
 from tests.support.playground import SERVICE
 from tests.support.served import served
@@ -441,3 +442,13 @@ def test_figures_that_may_be_of_a_send_by_the_tool_need_a_draft_that_is_gone(sho
         press(shop, tag_id=101)
     at(shop, 2, "09:00")
     assert status(shop)[1]["zest"]["status"] == {"left": "expired", "gone": "sent"}[draft]
+
+
+def test_nobody_is_asked_to_approve_what_was_handed_over_since(shop: Shop) -> None:
+    shop.add_settings("notify: [{kind: webhook, url: {env: DUTY_URL}, when: [approval_needed]}]\n")
+    shop.write(tea=article("春茶"))
+    shop.plan()
+    apply(shop)
+    with robot(200) as (address, bodies):
+        assert shop.run_here("ci", "notify", str(shop.plan_file), DUTY_URL=address)[0] == ExitCode.OK
+    assert bodies == []

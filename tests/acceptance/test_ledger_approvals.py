@@ -308,6 +308,36 @@ def test_who_approved_is_named_by_the_plan_that_they_approved(shop: Shop) -> Non
     assert "Nothing changed since the approval by ann " in shop.succeed("plan")
 
 
+def test_what_a_reviewer_is_called_gives_no_order_to_a_log_and_hides_nothing(shop: Shop) -> None:
+    name = "<img src=x onerror=alert(1)>\n::error::x\r\n@all \u202egnp| [a](http://x.example) \x1b[31m"
+    code, said = approve(shop, KEY, USER=name, LOGNAME=name)
+    assert code == ExitCode.OK
+    page = shop.folder / "page.html"
+    logs = said, shop.succeed("plan", "--report", f"html={page}")
+    shown = page.read_text(encoding="utf-8")
+    for text in (*logs, shown):
+        assert "alert(1)" in text
+        assert not re.search("[\u202e\x1b\r]", text), text
+    assert not any(re.search("^::error", text, re.MULTILINE) for text in logs)
+    assert "<img src=x" not in shown
+
+
+def test_an_approval_that_no_key_signed_is_found(shop: Shop) -> None:
+    approve(shop)
+    apply(shop)
+    with_key(shop, EVIL)
+    assert shop.run_here("ledger", "verify", "--macs")[0] == ExitCode.OK, "signed by the key of an apply"
+    [approved] = [one["data"] for one in shop.log() if one["kind"] == LedgerKind.APPROVED]
+    append(shop, LedgerKind.APPROVED, **approved)
+    append(shop, LedgerKind.APPROVED, "3" * 64, **approval(shop))
+    code, said = shop.run_here("ledger", "verify", "--macs")
+    last = shop.log()[-1]["seq"]
+    assert code == ExitCode.LEDGER
+    assert all(re.search(rf"event {number} of {APPID} \(approved\)", said) for number in (last - 1, last)), (
+        said
+    )
+
+
 def test_a_withdrawal_stops_a_run_before_its_next_call(make_shop: MakeShop) -> None:
     shop = with_key(make_shop())
     entries = "".join(f"  k{n}: {{filter: {{tag: 会员}}, vars: {{key: 第{n}期}}}}\n" for n in range(9))

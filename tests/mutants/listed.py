@@ -524,7 +524,11 @@ LISTED: Final[dict[str, tuple[Mutant, ...]]] = {
         Mutant('if name != "signature"}', 'if name not in ("signature", "plan_digest")}', "another plan"),
     ),
     "ledger/account.py": (
-        Mutant("get(environment, [])[1:]", "get(environment, [])", "the first rules end an approval"),
+        Mutant(
+            "self.rule_changes.get(environment, [])\n",
+            "self.rule_changes.get(environment, [])[1:]\n",
+            "the first rules, of another plan, end none",
+        ),
         Mutant('if one.data.get("plan_digest") != plan_digest]', "if False]", "other rules end no approval"),
         Mutant(
             'if one.data.get("plan_digest") != plan_digest]', "]", "the plan that brought them ends itself"

@@ -155,7 +155,7 @@ class Context(Workspace):
 
     def output_sentence(self, sentence: str, **facts: object) -> ExitCode:
         """Print a sentence for people, its facts for programs; what it returns is as of `output_at_end`."""
-        return self.output_at_end(_text_and_json(lambda: sentence, facts))
+        return self.output_at_end(_text_and_json(lambda: inert(sentence), facts))
 
     def report_failure(self, error: CampaignError, command: str) -> None:
         """Write the report of a run that ended in an error, if none is written yet, where a format has one.

@@ -357,6 +357,9 @@ def find_forgeries(secrets: Secrets, events: Sequence[Event]) -> Forgeries:
             continue
         guards = trust.verify_guards((event for event in own if event.kind == LedgerKind.GUARD), key)[1]
         believed = trust.authenticator(own, {appid: key}.get)
+        for event in _unsigned_approvals(secrets, own):
+            forged = _(_FORGED).format(number=event.seq, stream=appid, kind=event.kind, key="approval_key")
+            found.forged.append(forged)
         for event in own:
             try:
                 # Of guards only those count that no later one replaced.
@@ -368,6 +371,24 @@ def find_forgeries(secrets: Secrets, events: Sequence[Event]) -> Forgeries:
             except TamperedLedgerError as error:
                 found.misplaced.append(str(error))
     return found
+
+
+def _unsigned_approvals(secrets: Secrets, own: Sequence[Event]) -> list[Event]:
+    """List the approvals in an account's stream that no key of the settings signed, and copies."""
+    found = [event for event in own if event.kind == LedgerKind.APPROVED]
+    if not found:
+        return []
+    from wechat_campaigns.guard.recorded_rules import past_approval_keys
+    from wechat_campaigns.ledger.approvals import is_signed_by, recorded_key
+
+    keys = {secrets.settings.environment.approval_key, *past_approval_keys(secrets.root, secrets.settings)}
+    keys.update(recorded_key(event) for event in own if event.kind == LedgerKind.GUARD)
+    keys.discard(None)
+    return [
+        event
+        for event in found
+        if event.data.get("after") != event.previous or not any(is_signed_by(event, str(key)) for key in keys)
+    ]
 
 
 def unchecked_accounts(settings: Settings, events: Sequence[Event]) -> list[str]:

@@ -19,7 +19,7 @@ from wechat_campaigns.core.settings import Environment
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import job_id
 from wechat_campaigns.plan.plan import CALLING, Plan
-from wechat_campaigns.protocol.state import Status
+from wechat_campaigns.protocol.state import Fate, Status
 from wechat_campaigns.report.phrases import moment as moment_text
 from wechat_campaigns.report.phrases import status_counts
 from wechat_campaigns.report.sanitize import FORMAT_VERSION, line
@@ -180,7 +180,7 @@ def plan_notices(data: Mapping[str, Any], state: LedgerState | None, *, timezone
         # An account that left the settings after the plan was made is not read: its send is reported.
         is_read = state is not None and state.has_read(appid)
         record = state.send(appid, send["id"], send["revision"]) if state is not None and is_read else None
-        if record is not None and record.status is Status.ACCEPTED:
+        if record is not None and (record.status is Status.ACCEPTED or record.fate is Fate.HANDED_OVER):
             continue
         yield Notice(
             moment=moment,

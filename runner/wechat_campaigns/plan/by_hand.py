@@ -38,7 +38,7 @@ def what_to_press(handed_over: Mapping[str, Any], now: datetime) -> str:
     last = datetime.combine(china_day(datetime.fromisoformat(handed_over["at"])), time(23, 59), CHINA)
     text = _(
         "in the WeChat console, send the draft {title} as a mass message to {recipients}, until {until}; "
-        "originality, rewards and topics can be added there; `campaign status` finds it the next morning"
+        "originality, rewards and topics can be added there"
     )
     tag = _("tag {name}").format(name=recipients.split(" ", 1)[-1])
     return text.format(
@@ -108,7 +108,7 @@ def find_sent(
 
 
 def _days_without_number(account: AccountState) -> set[date]:
-    """List the days on which the tool sent articles, or may have, whose msg_data_id nobody knows."""
+    """List the days on which the tool sent articles, or may have, whose msg_data_id is not recorded."""
     own = (one for one in account.all_sends() if one.intent is not None and msgtype_of(one) == ARTICLES)
     return {china_day(one.at) for one in own if may_have_reached(one) and job_id(one, "msg_data_id") is None}
 

@@ -239,6 +239,17 @@ def test_a_guard_is_signed_with_a_secret_that_no_version_planted(
     assert shop.is_refused(guard)
 
 
+@pytest.mark.parametrize("way", ["graft", "partial"])
+def test_a_history_that_may_be_cut_off(shop: Shop, asked: str, way: str) -> None:
+    sale = shop.approved(asked, sale="好")
+    assert not shop.is_refused()
+    if way == "graft":
+        (shop.top / ".git/info/grafts").write_text(f"{sale}\n", encoding="utf-8")
+    else:
+        git(shop.top, "config", "remote.origin.promisor", "true")
+    assert shop.is_refused()
+
+
 # --- what lies in the folder
 
 

@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
-from tests.support.factories import make_state
+from tests.support.factories import intent_of, make_send, make_state, named
 from tests.support.playground import SERVICE
+from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan.by_hand import find_sent, is_overdue, open_sends
 from wechat_campaigns.protocol.events import EventKind
-from wechat_campaigns.wechat.statistics import DayOfArticles, PublishedArticle
+from wechat_campaigns.wechat.statistics import NOTIFIED, DayOfArticles, PublishedArticle
 
 NOW = datetime(2026, 12, 20, 4, tzinfo=UTC)
 
@@ -87,3 +88,81 @@ def test_overdue_the_morning_after(single: LedgerState) -> None:
     ready = midnight + timedelta(hours=8, minutes=30)
     assert not is_overdue(known, ready - timedelta(seconds=1))
     assert is_overdue(known, ready)
+    sent = (EventKind.ACCEPTED, {"send": "one", "revision": 1, "msg_id": None, "sent_on": "2026-12-11"})
+    (known,) = open_sends(make_state(ONE, sent).stream(SERVICE), NOW)
+    assert not is_overdue(known, NOW)
+
+
+def told(state: LedgerState, *articles: PublishedArticle, gone: frozenset[str] = frozenset()) -> set[str]:
+    """The sends that are found, and what by: `one 7` by the job 7, `one` by figures alone."""
+    by_day = {one.published: one for one in articles}
+    days = {
+        day: DayOfArticles(queried_at=NOW, is_delayed=False, articles=(one,)) for day, one in by_day.items()
+    }
+    account = state.stream(SERVICE)
+    entries = find_sent(account, open_sends(account, NOW), days, gone.__contains__)
+    return {f"{one.data['send']} {one.data['msg_id'] or ''}".strip() for one in entries}
+
+
+def ended(msg_id: int, at: datetime, count: int = 1) -> tuple[str, dict[str, Any]]:
+    """WeChat's event of a job with as many articles."""
+    data = {"msg_id": msg_id, "status": "send success", "links": [f"x{n}" for n in range(count)], "at": at}
+    return LedgerKind.CALLBACK, {**dict.fromkeys(("addressed", "sent", "left_out", "failed"), 1), **data}
+
+
+DAY = timedelta(days=1)
+BEFORE, HANDED, LATER = (NOW - days * DAY for days in (11, 10, 9))
+ONE, TWO = (handed(name, "周报", at=HANDED) for name in ("one", "two"))
+GONE = frozenset({"one", "two"})
+
+
+def test_an_event_is_of_the_only_one_whose_draft_is_gone() -> None:
+    assert told(make_state(ONE, TWO, ended(7, LATER)), gone=frozenset({"one"})) == {"one 7"}
+    assert told(make_state(ONE, ended(7, LATER))) == set()
+
+
+@pytest.mark.parametrize(
+    "steps",
+    {
+        "a job of before": (ended(7, BEFORE), ONE),
+        "of more articles": (ONE, ended(7, LATER, count=2)),
+        "two jobs": (ONE, ended(7, LATER), ended(8, LATER)),
+        "two drafts are gone": (ONE, TWO, ended(7, LATER)),
+        "the job of another send": (
+            ONE,
+            (EventKind.INTENT, intent_of(make_send(), at=LATER)),
+            (EventKind.ACCEPTED, named(make_send(), msg_id=7)),
+            ended(7, LATER),
+        ),
+        "perhaps that of a call": (
+            ONE,
+            (EventKind.INTENT, intent_of(make_send(), at=LATER)),
+            ended(7, LATER),
+        ),
+    }.items(),
+    ids=lambda case: case[0],
+)
+def test_an_event_that_may_be_of_another_send_shows_nothing(steps: Any) -> None:
+    assert told(make_state(*steps[1]), gone=GONE) == set()
+
+
+def test_an_event_while_one_is_known_to_be_sent_without_its_job_shows_nothing() -> None:
+    sent = (EventKind.SETTLED, {"send": "two", "revision": 1, "sent": True, "reason": "x", "why": "x"})
+    assert told(make_state(ONE, TWO, sent, ended(7, LATER)), gone=GONE) == set()
+
+
+def test_only_what_went_out_to_followers_is_a_send() -> None:
+    """An article that was only put on a page has the same title."""
+    for kind, expected in ((NOTIFIED, {"one"}), (NOTIFIED + 1, set[str]())):
+        article = PublishedArticle(
+            msg_data_id=7, index=1, published=LATER.date(), publish_type=kind, title="周报"
+        )
+        assert told(make_state(ONE), article) == expected
+
+
+def test_an_article_that_has_its_send_closes_no_other() -> None:
+    article = PublishedArticle(
+        msg_data_id=7, index=1, published=LATER.date(), publish_type=NOTIFIED, title="周报"
+    )
+    found = {"send": "two", "revision": 1, "msg_id": None, "msg_data_id": 7, "sent_on": str(LATER.date())}
+    assert told(make_state(ONE, TWO, (EventKind.ACCEPTED, {**found, "call": 1})), article) == set()

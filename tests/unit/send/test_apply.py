@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -24,6 +25,7 @@ from tests.support.factories import (
     kinds,
     linked,
     make_account,
+    make_article,
     make_file,
     make_known,
     make_planned,
@@ -46,7 +48,7 @@ from wechat_campaigns.core.settings import AccountKind, Drift, Policy, Settings
 from wechat_campaigns.core.threads import AT_A_TIME
 from wechat_campaigns.ledger.events import LedgerKind, stream_locked_error
 from wechat_campaigns.ledger.fold import fold
-from wechat_campaigns.messages import Image, Newspic
+from wechat_campaigns.messages import Articles, Image, Newspic
 from wechat_campaigns.plan.hints import apply_again_hint
 from wechat_campaigns.plan.plan import CALLING, PENDING
 from wechat_campaigns.plan.resolve import COUNT_AGAIN_AFTER
@@ -675,6 +677,19 @@ def test_of_many_sends_only_the_end_of_each_account_is_shown(
 
 DONE = frozenset({PlanAction.SENT, PlanAction.HANDED_OVER, PlanAction.EXPIRED, PlanAction.DRAFT})
 """What nothing is to be done about; a plan counts what expired in the last day by itself."""
+
+
+def test_nobody_is_told_to_send_what_the_ledger_did_not_take() -> None:
+    """It was held, or sent, since the plan: the decision before the record is another one."""
+    send = make_send(content=Articles(articles=(make_article(),)), by_hand=True)
+    begun: list[str] = []
+    run: Any = SimpleNamespace(
+        attempt=SimpleNamespace(begin=lambda kind, *_how: begun.append(kind)), _by_right=dict
+    )
+    assert (
+        account_run.AccountRun.hand_over(run, make_planned(send), {"mpnews": {}}, lambda _state: None) is None
+    )  # type: ignore[arg-type,return-value]
+    assert begun == [EventKind.HANDED_OVER]
 
 
 @pytest.mark.parametrize("action", PlanAction)
