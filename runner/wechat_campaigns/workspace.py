@@ -310,7 +310,7 @@ class Workspace:
 
     @cached_property
     def _past_approval_keys(self) -> frozenset[str]:
-        from wechat_campaigns.guard.recorded_rules import past_approval_keys
+        from wechat_campaigns.guard.checkout import past_approval_keys
 
         return past_approval_keys(self.root, self.settings)
 

@@ -6,6 +6,7 @@ With what other versions of its settings asked for.
 import hashlib
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any, Final, NamedTuple
@@ -16,6 +17,7 @@ from wechat_campaigns.core.git import (
     Git,
     GitResult,
     batched_objects,
+    is_installed,
     not_installed_error,
 )
 from wechat_campaigns.core.git_checkout import (
@@ -27,7 +29,7 @@ from wechat_campaigns.core.git_checkout import (
     run_in_checkout,
 )
 from wechat_campaigns.core.i18n import N_, _
-from wechat_campaigns.core.settings import DEFAULT_LEDGER, Approvals, Environment
+from wechat_campaigns.core.settings import DEFAULT_LEDGER, SANDBOX, Approvals, Environment, Settings
 from wechat_campaigns.source.settings import (
     ACCOUNTS_FOLDER,
     SETTINGS_FILE,
@@ -306,6 +308,13 @@ def settings_versions(folder: Path, head: str) -> Iterator[Version]:
     return (settings_at(folder, settings, accounts) for settings, accounts in _written(folder, head))
 
 
+def past_versions(root: Path, settings: Settings) -> Iterator[Version]:
+    """Yield every version of the settings that leads to the commit checked out, as far as there are any."""
+    if settings.environment.api != SANDBOX and find_checkout(root) and is_installed():
+        with suppress(PolicyError):  # a history that is cut off is refused before a run of CI reads a secret
+            yield from settings_versions(root, head_of(root))
+
+
 @cache
 def _written(folder: Path, head: str) -> tuple[tuple[str, str], ...]:
     """List the object ids of those versions: the settings, and the folder of the files of accounts."""
@@ -461,10 +470,12 @@ def ledgers_in(version: Version, environment: Environment) -> tuple[str, ...]:
     )
 
 
-def approval_keys_in(version: Version, environment: Environment) -> frozenset[str]:
-    """Read under which keys plans had to be approved by another version of the settings."""
-    others = _same_environments(_environments(version) or {}, environment)
-    return frozenset(str(other["approval_key"]) for other in others if other.get("approval_key"))
+def past_approval_keys(root: Path, settings: Settings) -> frozenset[str]:
+    """Return each public key that the settings have had, for accounts of which no apply is known."""
+    versions = (_environments(version) or {} for version in past_versions(root, settings))
+    others = (_same_environments(environments, settings.environment) for environments in versions)
+    found = (other.get("approval_key") for environments in others for other in environments)
+    return frozenset(str(key) for key in found if key)
 
 
 def names_programs(version: Version) -> bool:

@@ -5,17 +5,15 @@ A plan asks for `ledger_changes` alone, and starts without what only an apply ne
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from wechat_campaigns.core.errors import PolicyError, SecretError
-from wechat_campaigns.core.git import is_installed
-from wechat_campaigns.core.git_checkout import find_checkout
 from wechat_campaigns.core.i18n import N_, _
-from wechat_campaigns.core.settings import SANDBOX, Account, Settings
-from wechat_campaigns.guard.checkout import Version, approval_keys_in, head_of, ledgers_in, settings_versions
+from wechat_campaigns.core.settings import Account, Settings
+from wechat_campaigns.guard.checkout import ledgers_in, past_versions
 from wechat_campaigns.ledger.events import Ledger, LedgerKind, append_at_end
 from wechat_campaigns.ledger.trust import (
     has_valid_mac,
@@ -52,24 +50,11 @@ def ledger_changes(root: Path, settings: Settings, guards: Collection[Event]) ->
     so the versions of the settings are asked whether there was one that had something to hold back.
     """
     environment = settings.environment
-    for version in _versions(root, settings) if not guards else ():
+    for version in past_versions(root, settings) if not guards else ():
         held = ledgers_in(version, environment)
         if left := next((ledger for ledger in held if ledger != environment.ledger), None):
             return (ledger_change(left, settings),)
     return ()
-
-
-def past_approval_keys(root: Path, settings: Settings) -> frozenset[str]:
-    """Return each public key that the settings have had, for accounts of which no apply is known."""
-    found = (approval_keys_in(version, settings.environment) for version in _versions(root, settings))
-    return frozenset[str]().union(*found)
-
-
-def _versions(root: Path, settings: Settings) -> Iterator[Version]:
-    """Yield every version of the settings that leads to the commit checked out, as far as there are any."""
-    if settings.environment.api != SANDBOX and find_checkout(root) and is_installed():
-        with suppress(PolicyError):  # a history that is cut off is refused before a run of CI reads a secret
-            yield from settings_versions(root, head_of(root))
 
 
 def check_rules_agreed(

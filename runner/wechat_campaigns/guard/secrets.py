@@ -31,7 +31,12 @@ from wechat_campaigns.guard.approvals import (
     guard_approvals,
     request_finder,
 )
-from wechat_campaigns.guard.checkout import check_committed, has_approvals_of_accounts, head_of
+from wechat_campaigns.guard.checkout import (
+    check_committed,
+    has_approvals_of_accounts,
+    head_of,
+    past_approval_keys,
+)
 from wechat_campaigns.guard.run import check_secret_place
 from wechat_campaigns.ledger import trust
 from wechat_campaigns.ledger.events import LEDGER, LedgerKind
@@ -378,7 +383,6 @@ def _unsigned_approvals(secrets: Secrets, own: Sequence[Event]) -> list[Event]:
     found = [event for event in own if event.kind == LedgerKind.APPROVED]
     if not found:
         return []
-    from wechat_campaigns.guard.recorded_rules import past_approval_keys
     from wechat_campaigns.ledger.approvals import is_signed_by, recorded_key
 
     keys = {secrets.settings.environment.approval_key, *past_approval_keys(secrets.root, secrets.settings)}
