@@ -299,10 +299,11 @@ class Workspace:
         removes it, needs an approval by the one before. Without an apply in this environment, each that the
         settings have had.
         """
-        from wechat_campaigns.ledger.approvals import recorded_key
+        guard, keys = self.guard(appid), {self.settings.environment.approval_key}
+        if guard is not None:
+            from wechat_campaigns.ledger.approvals import recorded_key
 
-        guard = self.guard(appid)
-        keys = {self.settings.environment.approval_key, recorded_key(guard) if guard is not None else None}
+            keys.add(recorded_key(guard))
         if guard is None or guard.data.get("environment") != self.settings.ledger_scope:
             keys |= self._past_approval_keys
         return frozenset(filter(None, keys))

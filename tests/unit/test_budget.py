@@ -13,12 +13,12 @@ LINES = {
     "wechat_campaigns/protocol": 801,
     "wechat_campaigns/core": 4570,
     "wechat_campaigns/source": 2971,
-    "wechat_campaigns/render": 7273,
+    "wechat_campaigns/render": 7267,
     "wechat_campaigns/ledger": 3913,
     "wechat_campaigns/wechat": 2035,
     "wechat_campaigns/plan": 5019,
     "wechat_campaigns/send": 1496,
-    "wechat_campaigns/report": 3894,
+    "wechat_campaigns/report": 3892,
     "wechat_campaigns/guard": 1955,
     "wechat_campaigns/code_host": 664,
     "wechat_campaigns/notify": 583,
@@ -27,15 +27,15 @@ LINES = {
     "wechat_campaigns/cli": 5872,
     "wechat_campaigns/run": 850,
     "wechat_sandbox": 4817,
-    "wechat_campaigns/": 647,
-    "tests": 65050,
+    "wechat_campaigns/": 648,
+    "tests": 65046,
     "catalog": 9029,
     "wechat_campaigns/translations": 42,
     "runner": 46,
     "wechat_campaigns/messages": 851,
 }
 """Lines of Python by package, as the formatter leaves them."""
-RUNNER = 49618
+RUNNER = 49611
 FILES = 232
 RECORDS = 187
 """Dataclasses and named tuples."""

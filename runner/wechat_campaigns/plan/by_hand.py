@@ -108,7 +108,7 @@ def find_sent(
 
 
 def _days_without_number(account: AccountState) -> set[date]:
-    """List the days on which the tool sent articles, or may have, whose msg_data_id is not recorded."""
+    """List the days on which the tool sent articles, or may have, whose msg_data_id is not known."""
     own = (one for one in account.all_sends() if one.intent is not None and msgtype_of(one) == ARTICLES)
     return {china_day(one.at) for one in own if may_have_reached(one) and job_id(one, "msg_data_id") is None}
 

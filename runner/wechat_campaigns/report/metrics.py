@@ -13,7 +13,7 @@ from wechat_campaigns.ledger.records import has_no_job_id
 from wechat_campaigns.plan.decision import DecisionContext, decide
 from wechat_campaigns.plan.plan import DUE
 from wechat_campaigns.protocol.state import Fate
-from wechat_campaigns.report.send_status import StatusRow, StatusView
+from wechat_campaigns.report.send_status import StatusView
 
 PREFIX = "wechat_campaigns_"
 HELP = {
@@ -53,7 +53,9 @@ def status_metrics(
         held: the AppIDs on hold.
     """
     names = {row.known.appid: row.known.appid for row in view.rows} | dict(accounts)
-    counts = Counter((row.known.appid, _status(row)) for row in view.rows)
+    counts = Counter(
+        (row.known.appid, Fate.UNKNOWN if has_no_job_id(row.known) else row.status) for row in view.rows
+    )
     waiting: dict[str, timedelta] = {}
     for row in view.rows:
         if row.unfinished:
@@ -70,10 +72,6 @@ def status_metrics(
         values["refused"].append((labels, appid in view.failed))
     values["status_timestamp_seconds"].append(({"environment": view.environment}, now.timestamp()))
     return "\n".join(line for name, samples in values.items() for line in _lines(name, samples))
-
-
-def _status(row: StatusRow) -> Fate | PlanAction:
-    return Fate.UNKNOWN if has_no_job_id(row.known) else row.status
 
 
 def _lines(name: str, samples: Iterable[tuple[Mapping[str, str], float]]) -> Iterator[str]:

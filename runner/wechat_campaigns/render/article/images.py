@@ -64,10 +64,6 @@ class ImageInspection:
         return bool(rules and self.width) and not self.is_animated and not rules & _NOT_CONVERTIBLE
 
 
-KEPT: Final = 2_000
-"""Pictures of a few hundred bytes each, after which all are forgotten."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreparedPicture:
     """A picture as it will be uploaded, and what it looks like."""
@@ -81,7 +77,7 @@ class PreparedPicture:
 _known: dict[tuple[str, ImageUse, bool, str], PreparedPicture] = {}
 """By SHA-256 of the file, its use, whether it may be converted, the language of its faults.
 
-Many articles show the same logo.
+Many articles show the same logo; what is known of a picture takes a few hundred bytes.
 """
 
 
@@ -94,8 +90,6 @@ def prepare(file: FileInfo, files: Files, use: ImageUse, *, convert: bool) -> Pr
     key = file.sha256, use, convert, current_language()
     found = _known.get(key)
     if found is None:
-        if len(_known) >= KEPT:
-            _known.clear()
         found = _known[key] = _prepared(file, files.data(file.path), use, convert)
     return replace(found, file=replace(found.file, path=file.path))
 

@@ -269,6 +269,3 @@ def test_a_second_version_of_an_article_gives_the_same_findings(
     assert len(prepared) == 1, "its bytes are known"
     make("![茶](a.webp)\n", at={"tea/a.webp": _image("WEBP", size=(50, 40))}, options=options)
     assert len(images._known) == 2, "another picture"
-    monkeypatch.setattr(images, "KEPT", 2)
-    make("![茶](a.webp)\n", at={"tea/a.webp": _image("WEBP", size=(40, 40))}, options=options)
-    assert len(images._known) == 1, "they do not fill the memory"
