@@ -78,7 +78,7 @@ def article_row(name: str, number: int) -> ArticleRow:
     article = PublishedArticle(
         msg_data_id=number, index=1, published=NOW.date(), publish_type=0, title="山里的早晨", days=(latest,)
     )
-    sent = {"sent": 980_000, "left_out": 20_000, "failed": 0}
+    sent: dict[str, Any] = {"at": NOW, "sent": 980_000, "left_out": 20_000, "failed": 0}
     return ArticleRow(
         account="subscription", send=name, revision=1, msgtype="mpnews", status=FiguresStatus.COUNTING,
         sent_on=NOW.date(), article=article,
