@@ -12,7 +12,7 @@ from tests.protocol.scenarios import SCENARIOS
 from tests.protocol.switched_off import RULES
 from tests.protocol.world import Scenario
 
-DEEP = 400_000
+DEEP = 1_000_000
 """Snapshots of a scenario at most, in the deep setting."""
 
 

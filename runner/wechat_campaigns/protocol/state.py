@@ -26,7 +26,7 @@ class Status(StrEnum):
 
 
 class Fate(StrEnum):
-    """What became of a send, its job at WeChat included: what people read, and no decision rests on."""
+    """What became of a send, its job at WeChat included, for people; only HANDED_OVER decides something."""
 
     UNKNOWN, REJECTED, HANDED_OVER = "unknown", "rejected", "handed_over"
     NOT_SENT = "not_sent"  # the call was certainly not made, or a person settled it as not sent
