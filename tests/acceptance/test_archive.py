@@ -37,12 +37,8 @@ content: {articles: [{title: 春茶, author: 茶园, body: tea.html, cover: {fil
 """
 
 
-@pytest.fixture
-def shop(make_shop: MakeShop) -> Shop:
-    """A repository with one committed campaign of each kind, all sent."""
-    shop = make_shop()
-    listed = f"filter: {{openids: {json.dumps(shop.sandbox.openids()[:2])}}}\nmsgtype: text\ncontent: 名单\n"
-    shop.write(tea=ARTICLE, hello=campaign_file("你好"), list=listed)
+def commit_and_send(shop: Shop) -> None:
+    """Give `ARTICLE` its files, and send what the folder has."""
     campaigns = shop.folder / "campaigns"
     (campaigns / "tea.html").write_text('<p>明前 <img src="leaf.jpg"></p>', encoding="utf-8")
     (campaigns / "leaf.jpg").write_bytes((PICTURES / "leaf.jpg").read_bytes())
@@ -50,6 +46,15 @@ def shop(make_shop: MakeShop) -> Shop:
         git(shop.folder, *words)
     shop.succeed("apply", "--auto-approve", "--quiet")
     shop.succeed("status")
+
+
+@pytest.fixture
+def shop(make_shop: MakeShop) -> Shop:
+    """A repository with one committed campaign of each kind, all sent."""
+    shop = make_shop()
+    listed = f"filter: {{openids: {json.dumps(shop.sandbox.openids()[:2])}}}\nmsgtype: text\ncontent: 名单\n"
+    shop.write(tea=ARTICLE, hello=campaign_file("你好"), list=listed)
+    commit_and_send(shop)
     return shop
 
 
@@ -200,13 +205,7 @@ def test_the_archive_of_three_sends_is_read_without_the_tool(
     """Zipped, unzipped elsewhere, opened by who has neither the tool, nor the ledger, nor a network."""
     shop = make_shop()
     shop.write(tea=ARTICLE, hello=campaign_file("你好"), wrong=ARTICLE.replace("春茶", "秋茶"))
-    campaigns = shop.folder / "campaigns"
-    (campaigns / "tea.html").write_text('<p>明前 <img src="leaf.jpg"></p>', encoding="utf-8")
-    (campaigns / "leaf.jpg").write_bytes((PICTURES / "leaf.jpg").read_bytes())
-    for words in (("init", "-q", "-b", "main"), ("add", "-A"), ("commit", "-qm", "one")):
-        git(shop.folder, *words)
-    shop.succeed("apply", "--auto-approve", "--quiet")
-    shop.succeed("status")
+    commit_and_send(shop)
     shop.succeed("recall", "wrong", "--auto-approve", "--reason", "价格写错了")
     code, said = shop.run("archive", LC_ALL=f"{language}.UTF-8")
     assert code == ExitCode.OK, said

@@ -242,7 +242,7 @@ def test_program_ends_with_the_run_that_started_it(make_shop: MakeShop) -> None:
     until(begun.exists)
     run.kill()
     run.communicate()
-    until(lambda: not is_running(int(begun.read_text(encoding="utf-8"))))
+    assert until(lambda: not is_running(int(begun.read_text(encoding="utf-8"))))
 
 
 def is_running(process: int) -> bool:

@@ -58,7 +58,7 @@ def apply(shop: Shop, expected: ExitCode = ExitCode.OK) -> list[dict[str, Any]]:
     return outcomes
 
 
-def refused(shop: Shop) -> None:
+def assert_refused(shop: Shop) -> None:
     [outcome] = apply(shop, ExitCode.POLICY)
     assert outcome["code"] == "unapproved", outcome
     assert shop.texts() == []
@@ -91,7 +91,7 @@ def approval(shop: Shop) -> dict[str, Any]:
 
 
 def test_nothing_is_sent_until_the_plan_is_approved(shop: Shop) -> None:
-    refused(shop)
+    assert_refused(shop)
     assert shop.plan()["approved"] is False
     assert "campaign ledger approve" in shop.run_here("plan")[1]
     code, said = approve(shop)
@@ -115,7 +115,7 @@ def test_approving_needs_no_appsecret_and_the_very_plan(shop: Shop) -> None:
     shop.plan_file.write_text(plan.replace("今晚", "明晚"), encoding="utf-8")
     assert shop.run_here(*words, **with_secret)[0] == ExitCode.POLICY
     shop.plan_file.write_text(plan, encoding="utf-8")
-    refused(shop)
+    assert_refused(shop)
     assert shop.run_here(*words, **with_secret)[0] == ExitCode.OK
     apply(shop)
 
@@ -157,7 +157,7 @@ def test_the_appsecret_alone_approves_nothing(shop: Shop) -> None:
         mac = mac_of(mac_key("0" * 32, APPID), plain)
         ledger.append(replace(plain, data={**data, "mac": mac}))
     append(shop, LedgerKind.APPROVED, EVIL, **approval(shop))
-    refused(shop)
+    assert_refused(shop)
 
 
 @pytest.mark.parametrize("private", [EVIL, ""], ids=["exchanged", "removed"])
@@ -170,7 +170,7 @@ def test_a_commit_that_exchanges_the_key_needs_the_one_before(shop: Shop, privat
     shop.plan()
     if private:
         append(shop, LedgerKind.APPROVED, private, **approval(shop))
-    refused(shop)
+    assert_refused(shop)
     assert approve(shop)[0] == ExitCode.OK, "the reviewers agree to the new key"
     apply(shop)
     # From now on the settings alone decide.
@@ -187,7 +187,7 @@ def test_a_key_that_no_apply_has_recorded_is_known_by_the_history(shop: Shop) ->
         commit(shop)
         shop.plan()
         append(shop, LedgerKind.APPROVED, EVIL, **approval(shop))
-        refused(shop)
+        assert_refused(shop)
     approve(shop)
     apply(shop)
 
@@ -206,19 +206,19 @@ def test_the_apply_of_another_environment_with_this_account_forgets_no_key(make_
         shop.write(sale=campaign_file("今晚八点。"))
         commit(shop)
     shop.plan()
-    refused(shop)
+    assert_refused(shop)
 
 
 def test_a_copy_revives_nothing_that_a_hold_ended(shop: Shop) -> None:
     approve(shop)
     shop.succeed("hold", "main", "--reason", "x")
     shop.succeed("unhold", "main", "--reason", "y")
-    refused(shop)
+    assert_refused(shop)
     with closing(store(shop)) as ledger:
         [approved] = [one for one in ledger.read(APPID) if one.kind == LedgerKind.APPROVED]
     with closing(store(shop)) as ledger:  # all of it: the signature is over the nonce, too
         ledger.append(Entry(stream=APPID, kind=approved.kind, data=approved.data, nonce=approved.nonce))
-    refused(shop)
+    assert_refused(shop)
     time.sleep(1)
     shop.plan()
     assert approve(shop)[0] == ExitCode.OK
@@ -243,7 +243,7 @@ def test_a_withdrawal_ends_an_approval_without_the_appsecret(shop: Shop) -> None
         assert shop.run_here(*words, unknown)[0] == ExitCode.USAGE
     time.sleep(1)
     assert shop.run_here(*words, digest[:12], WECHAT_MAIN_SECRET="")[0] == ExitCode.OK
-    refused(shop)
+    assert_refused(shop)
     assert approve(shop)[0] == ExitCode.POLICY, "that plan was withdrawn after it was made"
     time.sleep(1)
     shop.plan()
@@ -278,7 +278,7 @@ def test_what_no_digest_covers_is_asked_again(shop: Shop, change: Callable[[Shop
     code, said = shop.run_here("plan")
     assert code == ExitCode.OK
     assert re.search(expected, " ".join(said.split())), said
-    refused(shop)
+    assert_refused(shop)
     assert approve(shop)[0] == ExitCode.OK
     apply(shop)
 
@@ -371,7 +371,7 @@ def test_an_approval_of_a_part_of_the_accounts_is_for_those(shop: Shop) -> None:
     shop.succeed("ledger", "init")
     shop.write(sale=campaign_file("今晚八点。", "account: shop\n"))
     shop.plan()
-    refused(shop)
+    assert_refused(shop)
 
 
 def test_what_a_person_sends_is_not_handed_over_without_an_approval(shop: Shop) -> None:
@@ -383,7 +383,7 @@ def test_what_a_person_sends_is_not_handed_over_without_an_approval(shop: Shop) 
     head = "filter: {tag: 会员}\nmsgtype: mpnews\nsend: by_hand\n"
     shop.write(news=f"{head}content: {{articles: [{article}]}}\n")
     shop.plan()
-    refused(shop)
+    assert_refused(shop)
     assert not [one for one in shop.sandbox.requests() if "draft/add" in one["path"]]
     approve(shop)
     [outcome] = apply(shop)

@@ -410,8 +410,8 @@ def approvals_in(version: Version, environment: Environment, appid: str = "") ->
         appid: of the account that is used; empty for what reaches every account of the environment.
 
     Returns:
-        One for each environment there that has this name or one of these AppIDs and asks for approvals; of
-        any other where there is no such environment yet. Those of an account take the place of the
+        One for each environment there that has this name or one of these AppIDs and asks for approvals; if
+        none matches yet, for each of the others. Those of an account take the place of the
         environment's; where none has the AppID yet, those of every account. None if a file of it is not
         readable.
     """

@@ -89,7 +89,7 @@ class Secrets:
             whole: by what every account asks for, because what it is about reaches beyond this one.
 
         Returns:
-            What was approved; nothing on a person's machine, where there is no code host to ask.
+            What was approved; nothing on a person's machine, which has no code host to ask.
 
         Raises:
             PolicyError: an approval is missing, or the code host cannot be asked.

@@ -92,7 +92,7 @@ class AccountRun(AccountWriter):
     """
 
     stop_reason: str = ""
-    """Why no further send of this account should be tried; empty while there is no reason."""
+    """Why no further send of this account should be tried; empty while one may be."""
     stop_code: ExitCode = ExitCode.FAILED
 
     def __init__(
@@ -118,7 +118,7 @@ class AccountRun(AccountWriter):
         self._posts = deque(posts, maxlen=CALLS_PER_MINUTE)
 
     def run(self, *, wait_s: float) -> list[SendOutcome] | None:
-        """Make the account's sends; None when another runner holds it and there is no time to wait."""
+        """Make the account's sends; None when another runner holds it for longer than `wait_s`."""
         mine = self.plan.sends
         steps: list[PlannedSend | UnknownSend] = [
             *(one for one in self.plan.unknown_sends if one.send_state.appid == self.account.appid),

@@ -95,7 +95,7 @@ class SendOutcome:
     """Why, for programs: a reason of the plan, the name of an errcode, else a word for the exit code."""
 
     def __post_init__(self) -> None:
-        """Set the exit code of the result, and the code of the reason, where there is no other."""
+        """Set the exit code by the result, and the code by the errcode or the exit code, unless given."""
         if self.exit_code is ExitCode.OK:
             object.__setattr__(self, "exit_code", EXIT_CODES[self.result])
         if not self.code:
