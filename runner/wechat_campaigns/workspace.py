@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from wechat_campaigns.core.model import Clock
     from wechat_campaigns.guard.secrets import Secrets
     from wechat_campaigns.ledger.account import AccountState
-    from wechat_campaigns.ledger.approvals import Approval
     from wechat_campaigns.ledger.checkpoint import Checkpoints
     from wechat_campaigns.ledger.events import Streams
     from wechat_campaigns.ledger.fold import LedgerState
@@ -291,36 +290,6 @@ class Workspace:
     def newest_guards(self) -> tuple[Event, ...]:
         """List the newest guard of each account that is selected."""
         return tuple(filter(None, map(self.guard, sorted(self._selected_appids))))
-
-    def approval_keys(self, appid: str) -> frozenset[str]:
-        """Return the public keys for each of which a plan must be approved; empty where none has to be.
-
-        That of the settings, and that of the account's last apply: a commit that exchanges the key, or
-        removes it, needs an approval by the one before. Without an apply in this environment, each that the
-        settings have had.
-        """
-        guard, keys = self.guard(appid), {self.settings.environment.approval_key}
-        if guard is not None:
-            from wechat_campaigns.ledger.approvals import recorded_key
-
-            keys.add(recorded_key(guard))
-        if guard is None or guard.data.get("environment") != self.settings.ledger_scope:
-            keys |= self._past_approval_keys
-        return frozenset(filter(None, keys))
-
-    @cached_property
-    def _past_approval_keys(self) -> frozenset[str]:
-        from wechat_campaigns.guard.checkout import past_approval_keys
-
-        return past_approval_keys(self.root, self.settings)
-
-    def approvals(self, account: AccountState) -> Iterator[Approval]:
-        """Yield the plans that were approved for an account, the newest first, in force or not."""
-        from wechat_campaigns.ledger.approvals import approvals_of
-
-        if account.approvals:
-            keys = self.approval_keys(account.stream)
-            yield from approvals_of(account, self.settings.ledger_scope, keys)
 
     @property
     def is_sandbox(self) -> bool:

@@ -213,19 +213,19 @@ def _archives(
     events = events_by_send(context.ledger.events_once(state.read), state)
     sends = {normalize_id(send.id): send for send in compile_selected(context, ()).sends}
     known = {appid: read_statistics(context.statistics_file(appid)) for appid in environment.by_appid}
-    approvals = {appid: [*context.approvals(stream)] for appid, stream in state.streams.items()}
     begin = since.replace(tzinfo=CHINA) if since is not None else None
     for record in begun_records(state, environment.accounts, since=begin):
         rows = article_rows([record], state, {}, known, now=now)
-        right = {record.data.get("plan_digest"), record.data.get("approval")}
-        approved = [a for a in approvals[record.appid] if {a.plan_digest, a.event.hash} & right]
+        made = (record.data, *(event.data for event in record.told))  # a resend names its own
+        named = [one for data in made for one in data.get("approvals", ())]
+        approved = [*filter(None, map(state.stream(record.appid).approvals.get, dict.fromkeys(named)))]
         own = events.get(state.key(record.appid, record.send, record.revision), ())
         earlier = out / archive_name(record) / MESSAGE
         yield ArchivedSend(
             environment=environment.name,
             record=record,
             state=state,
-            events=sorted([*own, *(one.event for one in approved)], key=lambda event: event.seq),
+            events=sorted([*own, *approved], key=lambda event: event.seq),
             approvals=approved,
             articles=[row for row in rows if row.article is not None],
             message=_message(record, sends),

@@ -119,7 +119,7 @@ def plan(
     overrides = overridden_rules(allow)
     state = context.planning_state() if isinstance(context, OnlineContext) else context.fold_ledger()
     result = plan_selected(context, select, state, overrides=overrides, since=since, resend=resend)
-    shown = result if since is not None else compared_with_approvals(context, result, state, select)
+    shown = result if since is not None else compared_with_approvals(context, result, select)
     view = view_of(context, shown, horizon=last)
     if out is not None:
         planfile.write(out, plan_data(view))

@@ -15,7 +15,7 @@ from itertools import chain
 from typing import Any
 
 DIGEST_VERSION = 1
-PLAN_FORMAT = "3.0"
+PLAN_FORMAT = "4.0"
 _PLAIN = frozenset((str, int, bool))
 _ENCODER = json.JSONEncoder(
     # Plain data has no circles, and to look for them takes a tenth of the time.

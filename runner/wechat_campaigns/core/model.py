@@ -173,7 +173,14 @@ def plan_row(send: Send, digest: str, appid: str) -> dict[str, Any]:
         "not_before": to_plain_data(send.not_before),
         "not_after": to_plain_data(send.not_after),
         **({"by_hand": True} if send.by_hand else {}),
+        **({"batch": batch_form(send)} if send.batch is not None else {}),
     }
+
+
+def batch_form(send: Send) -> dict[str, str]:
+    """Return what the batches of an openid list have in common: the message, and the whole list."""
+    list_sha256 = send.batch.list_sha256 if send.batch is not None else ""
+    return {"message_digest": compute_message_digest(send), "list_sha256": list_sha256}
 
 
 # --- plan --------------------------------------------------------------------------------------
@@ -190,6 +197,8 @@ class PlanAction(StrEnum):
     RESEND = "resend"
     """Post an unknown send once more, as the ledger has it."""
     SCHEDULED = "scheduled"
+    WAITS_FOR_APPROVAL = "waits_for_approval"
+    """It is sent, now or once its window opens, as soon as enough approvers agree to it."""
     DRAFT = "draft"
     """Its campaign says `ready: false`."""
     EXPIRED = "expired"

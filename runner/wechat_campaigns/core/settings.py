@@ -113,15 +113,24 @@ class CallbackSecrets:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Approvals:
-    """Who must approve a pull or merge request before its campaigns may be sent."""
+    """Who must approve a send before it is made: each approval is signed with a key that its owner keeps."""
 
-    approvers: Annotated[Words, {"minItems": 1}]
-    """GitHub or GitLab user names whose approval counts."""
+    approvers: Annotated[
+        Mapping[
+            str,
+            Annotated[
+                str,
+                _form("[0-9a-f]{64}", "write what `campaign approve --new-key` prints: 64 digits 0-9 a-f"),
+            ],
+        ],
+        {"minProperties": 1, **_NAMES},
+    ]
+    """The public keys of those whose approval counts, by a name of your choice."""
     count: Annotated[int, {"minimum": 1, "maximum": 20}] = 1
     """How many of the approvers must approve."""
-    not_author: bool = True
-    """Approvals do not count if they come from the author of the request or, on GitHub, from the author of a
-    commit in it."""
+    reviewers: Words = ()
+    """GitHub or GitLab user names: `count` of them must approve a request before `campaign approve
+    --merged-request` signs what it brought."""
 
 
 class WrittenRule(NamedTuple):
@@ -166,7 +175,7 @@ class Account:
     )
     """Rules of this account: each takes the place of the environment's."""
     approvals: Approvals | None = None
-    """Who must approve for this account, in place of the environment's `approvals`."""
+    """Who must approve this account's sends, in place of the environment's `approvals`."""
     rules: Mapping[str, WrittenRule] = field(
         default_factory=dict, repr=False, compare=False, metadata={**NOT_A_KEY, "derived": True}
     )
@@ -251,7 +260,7 @@ class Policy:
     require_preview: bool = False
     """A tester must have received a preview of exactly this content before it is sent."""
     require_approval_record: bool = False
-    """The ledger must show who agreed to a send: by `approvals`, by `approval_key`, or by typing it."""
+    """The ledger must show who agreed to a send: by `approvals`, or by typing it."""
     require_not_after: bool = False
     """Every send must have an end time (`not_after`)."""
     allowed_tags: Annotated[tuple[str | int, ...], {"examples": [["会员", 2]]}] = ()
@@ -367,14 +376,8 @@ class Environment:
     policy: Annotated[Mapping[str, Any], {"$ref": "#/definitions/policy"}] = field(default_factory=dict)
     """Rules of this environment: each takes the place of the shared one."""
     approvals: Approvals | None = None
-    """`apply` sends only what was merged through an approved pull or merge request; it can check this only in
-    a CI run. They take the place of the shared ones."""
-    approval_key: Annotated[
-        str | None,
-        _form("[0-9a-f]{64}", "write the public key: 64 digits 0-9 a-f"),
-    ] = None
-    """`apply` sends for an account only under an approval of its plan in the ledger, signed with the private
-    key of this public one: the secret `CAMPAIGN_APPROVAL_KEY` of the job that waits for the reviewers."""
+    """`apply` makes only the sends that these people approved with `campaign approve`; the others wait. They
+    take the place of the shared ones."""
     resend_after: Annotated[int, {"minimum": 0, "maximum": RESEND_UNTIL_S}] = PROTECTED_RESEND_AFTER_S
     """Seconds after the first call until a send without an answer is resent with the same clientmsgid.
     Default: 60, which is the minimum in a protected environment."""

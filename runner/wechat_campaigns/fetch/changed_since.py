@@ -5,7 +5,7 @@ campaigns folder is written below a temporary folder and rendered there.
 """
 
 import tempfile
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -32,7 +32,6 @@ def compare_since(
     compiled: CompileResult,
     select: Sequence[str],
     ref: str,
-    accounts: Collection[str] | None = None,
 ) -> Comparison:
     """Render the folder as it was at a commit, by the code of today, and compare.
 
@@ -40,7 +39,6 @@ def compare_since(
         compiled: the campaigns as they are.
         select: what was selected of them; empty means all.
         ref: the commit, as the user wrote it.
-        accounts: whose sends are compared; None means all.
 
     Raises:
         UsageError: git does not have it, or the folder was too large to be compared.
@@ -50,16 +48,15 @@ def compare_since(
     with tree_at(root, commit) as base:
         before, note = _compile_base(base, environment, workspace.variables)
         settings = _settings_edits(root, base)
-    after = [send for send in compiled.sends if accounts is None or send.account in accounts]
-    campaigns = {send.campaign for send in after}
+    campaigns = {send.campaign for send in compiled.sends}
 
     def is_comparable(send: Send) -> bool:
         # A campaign that is not planned was not selected, cannot be rendered any more, or is gone.
         is_gone = not select and not (root / Path(send.location.file).relative_to(base)).exists()
-        is_meant = accounts is None or send.account in accounts
-        return is_meant and (send.campaign in campaigns or is_gone)
+        return send.campaign in campaigns or is_gone
 
-    return compare(filter(is_comparable, before), after, ref=ref, commit=commit, settings=settings, note=note)
+    kept = filter(is_comparable, before)
+    return compare(kept, compiled.sends, ref=ref, commit=commit, settings=settings, note=note)
 
 
 def _settings_edits(root: Path, base: Path) -> tuple[SettingsChange, ...]:

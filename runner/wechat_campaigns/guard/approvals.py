@@ -73,7 +73,7 @@ def _approvers(request: MergedRequest, wanted: Approvals) -> list[str]:
             ),
             _("resolve it in that request: an approval by the same person withdraws the request for changes"),
         )
-    barred = {name.casefold() for name in (request.author, *request.writers)} if wanted.not_author else set()
+    barred = {name.casefold() for name in (request.author, *request.writers)}
     counted = sorted({name.casefold() for name in request.approved_by} & eligible - barred)
     if len(counted) < wanted.count:
         may = [name for name in wanted.approvers if name.casefold() not in barred]
@@ -84,7 +84,7 @@ def _approvers(request: MergedRequest, wanted: Approvals) -> list[str]:
             _(
                 "ask one of {names} to approve it, then run this again; approvals given before the "
                 "last commit do not count"
-            ).format(names=_(", ").join(may or wanted.approvers)),
+            ).format(names=_(", ").join(may or [*wanted.approvers])),
         )
     return counted
 

@@ -526,7 +526,6 @@ def approvals_of(data: Mapping[str, Any]) -> Approvals:
     """Read approvals that were not checked: an odd value asks for more, not for less."""
     names, count = data.get("approvers"), data.get("count", 1)
     return Approvals(
-        approvers=tuple(str(name) for name in names) if isinstance(names, list) else (),
+        approvers={str(name): str(name) for name in names or ()},
         count=count if isinstance(count, int) and count > 0 else 1,
-        not_author=data.get("not_author", True) is not False,
     )

@@ -30,7 +30,6 @@ from wechat_campaigns.protocol.keys import mac_key
 
 if TYPE_CHECKING:
     from wechat_campaigns.guard.secrets import GuardOf, Secrets
-    from wechat_campaigns.ledger.approvals import Approval
 
 
 _NONE_FITS: Final = (
@@ -101,7 +100,6 @@ def record_guards(
     ledger: Ledger,
     plan: Plan,
     who: Mapping[str, object],
-    approvals: Mapping[str, Approval | None],
 ) -> None:
     """Keep the rules that this apply goes by, for each account it calls for, before the first call.
 
@@ -111,7 +109,7 @@ def record_guards(
         LedgerError: the ledger does not take it.
     """
     environment = secrets.settings.environment
-    asks = environment.protected or environment.asks_approval or environment.approval_key
+    asks = environment.protected or environment.asks_approval
     bare = environment.is_sandbox and not asks
     accounts = environment.by_appid
     for appid in sorted(plan.reaching() & accounts.keys()):
@@ -119,9 +117,7 @@ def record_guards(
         if secrets.guard_of(appid) or not bare:
             # An account without its secret sends nothing, and keeps no other from sending.
             with suppress(SecretError):
-                approval = approvals.get(appid)  # it stays in force: it was given for these very rules
-                more: dict[str, Any] = {"plan_digest": approval.plan_digest} if approval is not None else {}
-                record_guard(secrets, ledger, accounts[appid], actor=who, **more)
+                record_guard(secrets, ledger, accounts[appid], actor=who)
 
 
 def record_guard(
@@ -143,7 +139,7 @@ def record_guard(
     def entry_after(events: Sequence[Event]) -> Entry | None:
         good, bad = verify_guards([event for event in events if event.kind == LedgerKind.GUARD], key)
         before = newest_guard(good, settings.ledger_scope)
-        data = guard_data(settings, before=before, **more)
+        data = guard_data(settings, account, before=before, **more)
         compared = {"environment", "rules"}
         approved = secrets.check_approved(account.appid)
         if trusted and (settings.environment.asks_approval or guard_approvals(before)):

@@ -35,7 +35,6 @@ from wechat_campaigns.guard.checkout import (
     check_committed,
     has_approvals_of_accounts,
     head_of,
-    past_approval_keys,
 )
 from wechat_campaigns.guard.run import check_secret_place
 from wechat_campaigns.ledger import trust
@@ -363,7 +362,7 @@ def find_forgeries(secrets: Secrets, events: Sequence[Event]) -> Forgeries:
         guards = trust.verify_guards((event for event in own if event.kind == LedgerKind.GUARD), key)[1]
         believed = trust.authenticator(own, {appid: key}.get)
         for event in _unsigned_approvals(secrets, own):
-            forged = _(_FORGED).format(number=event.seq, stream=appid, kind=event.kind, key="approval_key")
+            forged = _(_FORGED).format(number=event.seq, stream=appid, kind=event.kind, key="approvals")
             found.forged.append(forged)
         for event in own:
             try:
@@ -383,15 +382,16 @@ def _unsigned_approvals(secrets: Secrets, own: Sequence[Event]) -> list[Event]:
     found = [event for event in own if event.kind == LedgerKind.APPROVED]
     if not found:
         return []
-    from wechat_campaigns.ledger.approvals import is_signed_by, recorded_key
+    from wechat_campaigns.ledger.approvals import is_signed_by, recorded_approvals
 
-    keys = {secrets.settings.environment.approval_key, *past_approval_keys(secrets.root, secrets.settings)}
-    keys.update(recorded_key(event) for event in own if event.kind == LedgerKind.GUARD)
-    keys.discard(None)
+    environment = secrets.settings.environment
+    asked = [environment.approvals_of(environment.by_appid.get(own[0].stream))]
+    asked += [recorded_approvals(event) for event in own if event.kind == LedgerKind.GUARD]
+    keys = {key for one in asked if one is not None for key in one.approvers.values()}
     return [
         event
         for event in found
-        if event.data.get("after") != event.previous or not any(is_signed_by(event, str(key)) for key in keys)
+        if event.data.get("after") != event.previous or not any(is_signed_by(event, key) for key in keys)
     ]
 
 

@@ -2,10 +2,10 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 from wechat_campaigns.ledger.events import LedgerKind, event_from
 from wechat_campaigns.ledger.records import (
@@ -59,10 +59,12 @@ class AccountState(StreamState):
     """Keys of notices that were told, see `notify.notices`."""
     approvals: dict[str, Event] = field(default_factory=dict)
     """By hash, each approval that stands after the event that it names; see `ledger.approvals`."""
+    approved: dict[tuple[str, int], list[tuple[Event, Sequence[Any]]]] = field(default_factory=dict)
+    """By id, as `normalize_id` returns it, and revision: what those approvals say of a send."""
     last_stop: Event | None = None
-    """The newest hold, ended or not."""
+    """The newest hold or release, authentic or not."""
     withdrawals: dict[str, Event] = field(default_factory=dict)
-    """By plan digest, the newest withdrawal of its approvals."""
+    """By id, as `normalize_id` returns it, the newest withdrawal of its approvals; of all, by no id."""
     rule_changes: dict[str, list[Event]] = field(default_factory=dict)
     """By environment, its first guard, and each with other rules than the one before."""
     last_own: Event | None = None
@@ -82,17 +84,6 @@ class AccountState(StreamState):
         """Return why nothing may be sent at a moment; None while no hold is in force."""
         holds = self.holds_at(now)
         return str(holds[-1].data.get("reason", "")) if holds else None
-
-    def end_of_approval(self, plan_digest: str, environment: str, since: int) -> Event | None:
-        """Return what ends an approval: a hold, its withdrawal, or rules of another plan; None: in force.
-
-        Args:
-            since: the number of the approval in the stream.
-        """
-        changes = self.rule_changes.get(environment, [])
-        ends = [one for one in changes if one.data.get("plan_digest") != plan_digest]
-        ends += filter(None, (self.last_stop, self.withdrawals.get(plan_digest)))
-        return next((one for one in ends if one.seq > since), None)
 
     @property
     def ids(self) -> Set[str]:
@@ -205,12 +196,15 @@ class AccountState(StreamState):
     def _add_to_approvals(self, event: Event, *, is_authentic: bool) -> None:
         """Add an approval, or what ends one; what is odd approves nothing, and stops nobody."""
         data = event.data
-        if event.kind == LedgerKind.APPROVED and data.get("after") == event.previous:
-            if all(isinstance(data.get(name), str) for name in ("plan_digest", "environment")):
-                self.approvals[event.hash] = event
+        if event.kind == LedgerKind.APPROVED and _is_approval(event):
+            self.approvals[event.hash] = event
+            for row in data["sends"]:
+                self.approved.setdefault((normalize_id(row[0]), row[1]), []).append((event, row))
         elif event.kind == LedgerKind.WITHDRAWN:
-            self.withdrawals[str(data.get("plan_digest"))] = event
-        elif event.kind == EventKind.HOLD and data["held"]:
+            sends = data.get("sends")
+            names = map(normalize_id, map(str, sends)) if isinstance(sends, list) else ("",)
+            self.withdrawals.update(dict.fromkeys(names, event))
+        elif event.kind == EventKind.HOLD:
             self.last_stop = event
         elif event.kind == LedgerKind.GUARD and is_authentic:
             changes = self.rule_changes.setdefault(str(data.get("environment")), [])
@@ -279,6 +273,23 @@ _OF_A_SEND: Final = frozenset(
 """What is about a send that the ledger has."""
 _OF_SENDS: Final = _OF_A_SEND - {LedgerKind.STATUS, LedgerKind.RECALL} | {*_ORIGINS}
 """What changes a send whether it is authentic or not."""
+
+
+def _is_approval(event: Event) -> bool:
+    """Return whether an event may be an approval by its form and place; who signed it is another question."""
+    data = event.data
+    forms = {"environment": str, "rules": str, "sends": list, "who": list, "saw": Mapping}
+    if data.get("after") != event.previous or not all(isinstance(data.get(k), v) for k, v in forms.items()):
+        return False
+    try:
+        rows = [(str, int, str, Mapping | None, int | None)] * len(data["sends"])
+        is_shaped = all(
+            len(row) == len(kinds) and all(map(isinstance, row, kinds))
+            for row, kinds in zip(data["sends"], rows, strict=True)
+        )
+        return is_shaped and moment(data["at"]) is not None and 0 <= data["saw"]["seq"] < event.seq
+    except (KeyError, TypeError, ValueError):
+        return False
 
 
 def _send(account: AccountState, event: Event) -> SendState:

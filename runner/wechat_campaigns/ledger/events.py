@@ -39,8 +39,10 @@ class LedgerKind(StrEnum):
     RECALL = "recall"  # an article was taken back: {send, revision, msg_id, article_idx, reason?}
     CAMPAIGNS_FOLDER = "campaigns_folder"  # which folder uses the ledger: see `guard.campaigns_folder`
     NOTIFIED = "notified"  # told, so not again: {day, notices, pushed?}; see `notify`
-    APPROVED = "approved"  # a person approved a plan: see `cli.ledger_approvals`; {…, after, signature}
-    WITHDRAWN = "withdrawn"  # an approved plan is to be asked for again: {plan_digest, reason, actor}
+    # Somebody approved sends of the account and its rules: {environment, rules, saw: the head {seq, hash} of
+    # the plan, sends: [a row of `approvals.Unit`], approver, who, run, commit, at, after, signature}
+    APPROVED = "approved"
+    WITHDRAWN = "withdrawn"  # approvals of sends ended: {sends: [id] or null for all, reason, actor}
     TRUSTED = "trusted"  # a person vouches for the events before it: {after, distrusted: [hash of one], …}
 
 

@@ -13,10 +13,10 @@ from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.digest import plan_digest, sha256, to_plain_data
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.git_checkout import UnreadCheckout
-from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Audience, InvalidCampaign, PlanAction, Send, plan_row
 from wechat_campaigns.core.names import list_id
 from wechat_campaigns.core.settings import Account, PlanCheck
+from wechat_campaigns.ledger.approvals import ApprovalHead, Unit, Verdict, unit_of
 from wechat_campaigns.messages import Draft
 from wechat_campaigns.plan.rule_changes import SettingsChange
 from wechat_campaigns.protocol.decide import Reason
@@ -31,7 +31,7 @@ DUE = frozenset({PlanAction.SEND, PlanAction.HAND_OVER})
 """What apply does now for the first time."""
 OPEN = DUE | {PlanAction.SCHEDULED, PlanAction.DRAFT}
 """What WeChat is asked about: it may still be sent, once it is ready."""
-PENDING = DUE | {PlanAction.SCHEDULED, PlanAction.BLOCKED}
+PENDING = DUE | {PlanAction.SCHEDULED, PlanAction.WAITS_FOR_APPROVAL, PlanAction.BLOCKED}
 """What a plan's digest covers: whatever may still be sent, today or when its window opens."""
 COMPARED = PENDING | {PlanAction.INVALID}
 """Sends whose titles are compared; one whose draft is gone is invalid: it was perhaps sent by hand."""
@@ -52,7 +52,7 @@ class PlanReason(StrEnum):
     NOT_REVIEWED = "not_reviewed"
     """The reviewed plan does not cover it as it is now."""
     UNAPPROVED = "unapproved"
-    """No approval of the plan is in force for its account."""
+    """Not enough approvers agreed to it as it is now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +115,8 @@ class PlannedSend:
     """The intent whose stored body would be posted once more; `send` is then what it posted."""
     resolved: Resolution = Resolution(audience=Audience(count=None, source="unknown"))
     violations: tuple[Violation, ...] = ()
+    approval: Verdict | None = None
+    """Whether it is approved; None where nobody has to approve it."""
 
     def left(
         self,
@@ -138,12 +140,12 @@ class PlannedSend:
         """Return it without a call, because the reviewed plan does not cover it as it is now."""
         return replace(self.left(action, reason, hint=hint, code=PlanReason.NOT_REVIEWED), resend_intent=None)
 
-    def left_unapproved(self) -> PlannedSend:
-        """Return it without a call, because no approval of its plan is in force."""
-        action = PlanAction.UNKNOWN if self.action is PlanAction.RESEND else PlanAction.BLOCKED
-        reason = _("no approval of this plan is in force for account {name}").format(name=self.account.name)
-        hint = _("approve the job `approve` of the run, or sign the plan file with `campaign ledger approve`")
-        return replace(self.left(action, reason, hint=hint, code=PlanReason.UNAPPROVED), resend_intent=None)
+    @property
+    def unit(self) -> Unit:
+        """What is approved of it."""
+        is_listed = bool(self.send.filter.openids) and self.resend_intent is None
+        count = None if is_listed else self.resolved.audience.count
+        return unit_of(self.row, self.resolved_names, count)
 
     def with_warnings(self, warnings: Sequence[Diagnostic]) -> PlannedSend:
         """Add to it what a reviewer of the plan should know."""
@@ -252,8 +254,8 @@ class Plan:
     """Rules of the settings that are not those of the last apply, as the ledger says."""
     settings_edits: tuple[SettingsChange, ...] = ()
     """Keys of the settings that differ from the commit that was asked about."""
-    approved: bool | None = None
-    """Whether every account that it covers has an approval of it in force; None where none is asked for."""
+    heads: Mapping[str, ApprovalHead] = field(default_factory=dict)
+    """By AppID, for accounts whose sends somebody has to approve: what an approval names."""
     unverified: tuple[str, ...] = ()
     """Accounts whose past was read without their AppSecret: a writer of the ledger may have made it up."""
 
@@ -297,9 +299,25 @@ class Plan:
         Args:
             until: leaves out what opens after it; None leaves out nothing.
         """
-        scheduled = (one for one in self.sends if one.action is PlanAction.SCHEDULED)
+        scheduled = (one for one in self.sends if self.is_later(one))
         within = (one for one in scheduled if until is None or one.send.opens_at <= until)
         return tuple(sorted(within, key=lambda one: (one.send.opens_at, one.send.id)))
+
+    def is_later(self, planned: PlannedSend) -> bool:
+        """Return whether a send goes once its window opens, perhaps after somebody approves it."""
+        waits = planned.action is PlanAction.WAITS_FOR_APPROVAL
+        opens_at = planned.send.not_before or self.created_at
+        return planned.action is PlanAction.SCHEDULED or (waits and opens_at > self.created_at)
+
+    def unapproved(self) -> tuple[PlannedSend, ...]:
+        """List the sends that wait for an approval, resends included."""
+        return tuple(one for one in self.sends if one.code is PlanReason.UNAPPROVED)
+
+    @property
+    def approved(self) -> bool | None:
+        """Whether all that it covers is approved; None where nobody has to approve any of it."""
+        verdicts = [one.approval for one in self.sends if is_covered(one) and one.approval is not None]
+        return all(one.lack is None for one in verdicts) if verdicts else None
 
     def held_sends(self, until: datetime | None = None) -> tuple[PlannedSend, ...]:
         """List what is expected and not tried, as `is_held`; what was missed comes last."""

@@ -10,6 +10,7 @@ from wechat_campaigns.core.digest import PLAN_FORMAT, canonical, plan_digest, sh
 from wechat_campaigns.core.errors import StalePlanError, UsageError
 from wechat_campaigns.core.files import write_file
 from wechat_campaigns.core.i18n import N_, _
+from wechat_campaigns.ledger.approvals import ApprovalHead, Unit, unit_of
 from wechat_campaigns.plan.plan import Plan, SendKey
 from wechat_campaigns.plan.quota import china_time
 
@@ -145,10 +146,22 @@ def filters_of(data: Mapping[str, Any]) -> dict[SendKey, dict[str, Any]]:
     return {row_key(send): send["filter"] for send in data["sends"] if "account" in send}
 
 
-def looked_up(data: Mapping[str, Any], appid: str) -> list[list[Any]]:
-    """Read what no digest covers of an account's sends: id, revision, what names stood for, the followers."""
-    sends = (one for one in data["sends"] if one["covered"] and one["account"]["appid"] == appid)
-    return [[one["id"], one["revision"], one["resolved"], one["audience"]["count"]] for one in sends]
+def units(data: Mapping[str, Any], appid: str) -> list[Unit]:
+    """List what is approved of an account's sends: a list in batches once."""
+    found: dict[tuple[str, int], Unit] = {}
+    for send in data["sends"]:
+        if send["covered"] and send["account"]["appid"] == appid:
+            count = (
+                None if "openids" in send["filter"] and "resend" not in send else send["audience"]["count"]
+            )
+            unit = unit_of(_row(send), send["resolved"], count)
+            found[unit.id, unit.revision] = unit
+    return [*found.values()]
+
+
+def heads(data: Mapping[str, Any]) -> dict[str, ApprovalHead]:
+    """Read what an approval of each account's sends names."""
+    return {appid: ApprovalHead(**head) for appid, head in data["heads"].items()}
 
 
 def covered_rows(data: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -160,6 +173,7 @@ def _row(send: Mapping[str, Any]) -> dict[str, Any]:
     appid = send["account"]["appid"]
     row = {"appid": appid, **{key: send[key] for key in ("id", "revision", "content_digest", "not_after")}}
     row |= {"by_hand": True} if send.get("by_hand") else {}
+    row |= {"batch": send["batch"]} if "batch" in send and "resend" not in send else {}
     return row | (send["resend"] if "resend" in send else {"not_before": send["not_before"]})
 
 

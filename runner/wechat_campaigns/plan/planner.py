@@ -43,7 +43,7 @@ from wechat_campaigns.plan.policy import evaluate, remedy
 from wechat_campaigns.plan.policy.rule import RuleInput
 from wechat_campaigns.plan.quota import Calendar, quota_used
 from wechat_campaigns.plan.resolve import OFFLINE, RemoteFacts, as_stored, resolve
-from wechat_campaigns.plan.rule_changes import SettingsChange, changes_since, rules_in_force
+from wechat_campaigns.plan.rule_changes import changes_since, rules_in_force
 from wechat_campaigns.plan.unknown_sends import (
     decide_unknown,
     incomplete_words,
@@ -73,7 +73,6 @@ def make_plan(
     remote_facts: Mapping[str, RemoteFacts] | None,
     with_unplanned: bool = True,
     guards: Sequence[Event] = (),
-    ledger_changes: Sequence[SettingsChange] = (),
 ) -> Plan:
     """Decide on every send.
 
@@ -81,7 +80,6 @@ def make_plan(
         remote_facts: by account name, for each account with something to send; None plans offline.
         with_unplanned: False when only some campaigns were selected: of the others only what is to be resent.
         guards: the newest of each account: the rules of its last apply.
-        ledger_changes: the ledger that the environment has left, where this one knows of no rules.
     """
     settings, state, now = context.settings, context.state, context.now
     accounts = settings.environment.accounts
@@ -106,7 +104,7 @@ def make_plan(
         used={a.name: quota_used(a.appid, a.kind, state, now) for a in named},
         mass_calls={name: one.quota for name, one in facts.items() if one.quota is not None},
         rules=rules_in_force(settings),
-        settings_changes=(*changes_since(guards, settings), *ledger_changes),
+        settings_changes=changes_since(guards, settings),
         is_current=context.is_current,
         last_holds=state.last_holds() if context.last_holds is None else context.last_holds,
     )

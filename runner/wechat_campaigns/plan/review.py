@@ -1,16 +1,15 @@
 """Compare a plan with the one that was reviewed, and sends with those of an earlier commit."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from wechat_campaigns.core.digest import plan_digest
 from wechat_campaigns.core.errors import StalePlanError
 from wechat_campaigns.core.i18n import _, status_word
 from wechat_campaigns.core.model import PlanAction, Send, filter_form, plan_row
-from wechat_campaigns.core.settings import Settings
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import resend_plan_digest
 from wechat_campaigns.messages import Draft
@@ -26,12 +25,9 @@ from wechat_campaigns.plan.planfile import (
     stale_plan_error,
 )
 from wechat_campaigns.plan.policy import OF_THE_MOMENT
-from wechat_campaigns.plan.rule_changes import UNSET, SettingsChange, changed_keys
+from wechat_campaigns.plan.rule_changes import SettingsChange, changed_keys
 from wechat_campaigns.plan.warnings import warning
 from wechat_campaigns.protocol.state import Fate, SendState
-
-if TYPE_CHECKING:
-    from wechat_campaigns.ledger.approvals import Approval  # most plans need none
 
 MOST_NAMED: Final = 10
 """Sends in one message; more are counted by account."""
@@ -116,22 +112,6 @@ def check_resolved_names(planned: PlannedSend, now: PlannedSend) -> None:
         raise stale_plan_error(_("; ").join(changed))
 
 
-def changes_since_approval(plan: Plan, approval: "Approval", settings: Settings) -> list[str]:
-    """List where names and audiences of an account are not what they were for who approved its plan."""
-    found: list[str] = []
-    message = _("{send}: the audience was {before} and is now {after}")
-    for one in () if plan.offline else plan.sends:
-        key, drift = (one.send.id, one.send.revision), settings.policy_of(one.account).audience_drift
-        if one.account.appid == approval.event.stream and one.action in PENDING and key in approval.seen:
-            names, was = approval.seen[key]
-            before = dict.fromkeys(one.resolved_names or (), UNSET) | dict(names or {})
-            found += _changed_names_of(one, before)
-            now = one.resolved.audience.count
-            if drift and was is not None and now is not None and not drift.allows(was, now):
-                found.append(message.format(send=one.send.id, before=was, after=now))
-    return found
-
-
 def with_seen_names(plan: Plan, reviewed: Mapping[str, Any]) -> Plan:
     """Block what the review did not see: sends whose names a plan file says otherwise, or not at all.
 
@@ -212,12 +192,7 @@ def _resent_under(state: LedgerState, reviewed: str) -> Iterator[SendState]:
 
 def _sent_under(planned: PlannedSend, state: LedgerState, reviewed: str) -> bool:
     known = state.send(planned.account.appid, planned.send.id, planned.send.revision)
-    if known is None:
-        return False
-    # Of an approved plan the rest has a digest of its own, and is sent under the approval of the whole.
-    approval = state.stream(known.appid).approvals.get(str(known.data.get("approval")))
-    whole = approval.data["plan_digest"] if approval is not None else None
-    return reviewed in (known.data.get("plan_digest"), whole)
+    return known is not None and known.data.get("plan_digest") == reviewed
 
 
 def within_horizon(plan: Plan, last: datetime | None) -> Plan:
@@ -350,6 +325,11 @@ class Comparison:
     """Keys of the settings that differ."""
     note: str = ""
     """Why there is nothing to compare with, or only a part."""
+
+    def of_sends(self, ids: Collection[str]) -> "Comparison":
+        """Return what it says of these sends."""
+        changes = tuple(one for one in self.changes if one.id in ids)
+        return replace(self, changes=changes, unchanged=self.unchanged & {*ids})
 
     def joined(self, other: "Comparison") -> "Comparison":
         """Return this one with what another found about other sends."""

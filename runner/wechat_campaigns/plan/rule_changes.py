@@ -5,23 +5,25 @@ plan's digest covers every rule in force, an apply keeps the rules that it went 
 and whatever differs from those is shown and needs somebody's agreement, in whichever direction it changed.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass, replace
 from typing import Any, Final
 
-from wechat_campaigns.core.digest import canonical, to_plain_data
+from wechat_campaigns.core.digest import canonical, sha256, to_plain_data
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.redact import redact
-from wechat_campaigns.core.settings import Account, Settings
+from wechat_campaigns.core.settings import Account, Audit, NotifyTarget, Settings
 from wechat_campaigns.protocol.events import Event
 
 UNSET: Final = "–"
 NO_RULES: Final = frozenset({
     "vars", "links", "articles",  # make what is sent, so the digest of its content covers them
-    "testers", "notify", "audit",  # decide on no send
+    "testers", "notify", "audit",  # decide on no send; their programs are rules, as those of checks
     "default_environment", "environment", "environments", "source", "name", "is_named",
+    "default_account", "accounts",  # a send names its AppID; each account has rules of its own
+    "labels", "display_name", "rules",  # names for people
 })  # fmt: skip
-"""Fields of the settings and of their environment that are not rules; every other one is."""
+"""Fields of the settings, of their environment and of an account that are not rules; every other one is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,23 +35,48 @@ class SettingsChange:
     before: str
     """As JSON; `UNSET` where there was none."""
     after: str
+    appids: tuple[str, ...] = field(default=(), compare=False)
+    """Of the accounts that it is a rule of; empty where it is not about one."""
 
 
-def rules_of(settings: Settings, known: Any = None) -> dict[str, Any]:
-    """Return what decides whether something is sent, as plain data.
+def rules_of(settings: Settings, account: Account, known: Any = None) -> dict[str, Any]:
+    """Return what decides whether something is sent from an account, as plain data; nothing is masked.
 
     Args:
         known: the rules that an earlier version recorded. What it did not record is left out, and so is a
             setting inside that it did not have and that still has its default.
     """
-    shared = _plain(settings, known)
-    # The policy of the settings is the one in force in the environment already.
-    found = {**shared, **_plain(settings.environment, known), "policy": shared.get("policy")}
-    return {
-        name: value
-        for name, value in found.items()
-        if name not in NO_RULES and (known is None or name in known)
+    environment, own = settings.environment, {"policy", "approvals"}
+    found = _rules(settings, known, own) | _rules(environment, known, own)
+    of_account = known.get("account") if isinstance(known, Mapping) else None
+    policy = known.get("policy") if isinstance(known, Mapping) else None
+    found |= {
+        "policy": _plain(settings.policy_of(account), policy),
+        "approvals": to_plain_data(environment.approvals_of(account)),
+        "account": _rules(account, of_account, own),
+        "programs": programs_of(settings),
     }
+    return {name: value for name, value in found.items() if known is None or name in known}
+
+
+def rules_digest(settings: Settings, account: Account) -> str:
+    """Fingerprint the rules of an account: what who approves its sends agrees to."""
+    return sha256(rules_of(settings, account))
+
+
+def programs_of(settings: Settings) -> list[Any]:
+    """List the programs that are notified or get the ledger's events."""
+    targets: list[NotifyTarget | Audit] = [*settings.notify, *filter(None, [settings.audit])]
+    commands = (place.command for one in targets for place in (one, one.url, one.secret) if place)
+    return [to_plain_data(command) for command in commands if command]
+
+
+def _rules(record: Any, known: Any, left_out: Collection[str]) -> dict[str, Any]:
+    """Return the rules among the fields of a record, as plain data."""
+    before = known if isinstance(known, Mapping) else {}
+    rules = (one for one in fields(record) if one.name not in NO_RULES and one.name not in left_out)
+    unset = (one for one in rules if known is None or one.name in before or not _is_default(one, record))
+    return {one.name: _plain(getattr(record, one.name), before.get(one.name)) for one in unset}
 
 
 def _plain(value: Any, known: Any) -> Any:
@@ -69,7 +96,10 @@ def _is_default(one: Field[Any], record: Any) -> bool:
 
 def rules_in_force(settings: Settings) -> dict[str, str]:
     """Return each rule by its key as JSON, without secrets: what a plan shows and its digest covers."""
-    return {key: redact(text) for key, text in _flat(rules_of(settings)).items()}
+    shared = _rules(settings, None, {"approvals"}) | _rules(settings.environment, None, {"policy"})
+    accounts = {name: _rules(one, None, ()) for name, one in settings.environment.accounts.items()}
+    found = {**shared, "programs": programs_of(settings), "accounts": accounts}
+    return {key: redact(text) for key, text in _flat(found).items()}
 
 
 def written_rules(account: Account, *, own: bool = False) -> dict[str, dict[str, str]]:
@@ -102,13 +132,15 @@ def changes_since(guards: Iterable[Event], settings: Settings) -> tuple[Settings
     Args:
         guards: the newest of each account; none of them may have a mac that was checked.
     """
-    found = {
-        change: None
-        for guard in guards
-        if isinstance(rules := guard.data.get("rules"), Mapping)
-        for change in edits(rules, rules_of(settings, rules))
-    }
-    return tuple(sorted(found, key=lambda change: (change.key, change.before)))
+    accounts = settings.environment.by_appid
+    found: dict[SettingsChange, list[str]] = {}
+    for guard in guards:
+        rules, account = guard.data.get("rules"), accounts.get(guard.stream)
+        if account is not None and isinstance(rules, Mapping):
+            for change in edits(rules, rules_of(settings, account, rules)):
+                found.setdefault(change, []).append(guard.stream)
+    ordered = sorted(found, key=lambda change: (change.key, change.before))
+    return tuple(replace(change, appids=tuple(found[change])) for change in ordered)
 
 
 def ledger_change(left: str, settings: Settings) -> SettingsChange:
@@ -141,7 +173,7 @@ def _display(value: Any) -> str:
         return "?"
 
 
-def guard_data(settings: Settings, *, before: Event | None, **more: Any) -> dict[str, Any]:
+def guard_data(settings: Settings, account: Account, *, before: Event | None, **more: Any) -> dict[str, Any]:
     """Return the data of a guard, but for its mac.
 
     Args:
@@ -150,7 +182,7 @@ def guard_data(settings: Settings, *, before: Event | None, **more: Any) -> dict
     """
     return {
         "environment": settings.ledger_scope,
-        "rules": rules_of(settings),
+        "rules": rules_of(settings, account),
         "replaces": before.hash if before is not None else "",
         **more,
     }

@@ -15,7 +15,6 @@ from wechat_campaigns.core.digest import sha256
 from wechat_campaigns.core.i18n import N_, _, status_word
 from wechat_campaigns.core.model import Send
 from wechat_campaigns.ledger import records
-from wechat_campaigns.ledger.approvals import Approval
 from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.fold import Key, LedgerState
 from wechat_campaigns.messages import Draft
@@ -49,7 +48,7 @@ EVENTS: Final[Mapping[str, str]] = {
     EventKind.REJECTED: N_("WeChat made no job: errcode {errcode}"),
     EventKind.SETTLED: N_("{user} recorded the outcome: {reason}"),
     EventKind.BASELINE: N_("{user} recorded that it was sent before: {reason}"),
-    LedgerKind.APPROVED: N_("the plan was approved by {who}"),
+    LedgerKind.APPROVED: N_("approved by {approver} ({who})"),
     LedgerKind.DRAFT: N_("the draft was made in WeChat"),
     LedgerKind.PREVIEW: N_("a tester received a preview"),
     LedgerKind.STATUS: N_("WeChat was asked and answered {msg_status}"),
@@ -74,8 +73,8 @@ class ArchivedSend:
     """Those that WeChat has figures of: which are still missing depends on the day."""
     message: Send | None
     """What was posted; None where neither the campaigns folder nor the ledger has all of it."""
-    approvals: Sequence[Approval] = ()
-    """Of the plan that it was sent by, the newest first."""
+    approvals: Sequence[Event] = ()
+    """By which it was sent."""
     earlier: bytes = b""
     """The page of the message in an earlier archive."""
 
@@ -175,9 +174,7 @@ def _tables(archive: ArchivedSend) -> list[RecordTable]:
     overrides, agreed = record.data.get("overrides", {}), AGREED.get(actor.get("agreed", ""))
     previews = (event for event in archive.events if event.kind == LedgerKind.PREVIEW)
     settled = (event for event in archive.events if event.kind == EventKind.SETTLED)
-    named, by_hand = {", ".join(one.who) for one in archive.approvals}, records.is_by_hand(record)
-    approved = [one for one in actor.get("approved", "").split("; ") if one and one not in named]
-    approved += map(_approval, archive.approvals)
+    by_hand, approved = records.is_by_hand(record), [*map(_approval, archive.approvals)]
     known = (row.article.url for row in archive.articles if row.article is not None)
     return [
         _table(
@@ -216,10 +213,12 @@ def _tables(archive: ArchivedSend) -> list[RecordTable]:
     ]
 
 
-def _approval(found: Approval) -> str:
-    about = _("plan {digest}").format(digest=found.plan_digest[:12])
-    commit = _("commit {commit}").format(commit=found.commit[:12]) if found.commit else ""
-    return _(", ").join(filter(None, [*found.who, _moment(found.at), about, commit, found.run]))
+def _approval(event: Event) -> str:
+    data = event.data
+    who = _(", ").join(dict.fromkeys((str(data.get("approver", "")), *map(str, data.get("who", ())))))
+    about = _("plan {digest}").format(digest=str(data.get("plan_digest", ""))[:12])
+    commit = _("commit {commit}").format(commit=data["commit"][:12]) if data.get("commit") else ""
+    return _(", ").join(filter(None, [who, _moment(event.at), about, commit, data.get("run", "")]))
 
 
 def _recall(event: Event) -> str:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from wechat_campaigns.core.digest import PLAN_FORMAT, sha256, to_plain_data
-from wechat_campaigns.core.model import filter_form
+from wechat_campaigns.core.model import batch_form, filter_form
 from wechat_campaigns.core.redact import redact
 from wechat_campaigns.plan.plan import PlannedSend, SendKey, is_covered, resend_data
 from wechat_campaigns.plan.planfile import with_checksum
@@ -49,6 +49,7 @@ def plan_data(view: PlanView) -> dict[str, Any]:
         "ledger_known": plan.ledger_known,
         "unverified": list(plan.unverified),
         "counts": {action.value: count for action, count in view.counts.items()},
+        "heads": {appid: head._asdict() for appid, head in sorted(plan.heads.items())},
         "sends": [_row(row, view, coming) for row in view.rows],
         "accounts": {
             budget.account.name: {
@@ -174,6 +175,8 @@ def _planned(planned: PlannedSend, *, offline: bool) -> dict[str, Any]:
         "not_before": to_plain_data(send.not_before),
         "not_after": to_plain_data(send.not_after),
         **({"by_hand": True} if send.by_hand else {}),
+        **({"batch": batch_form(send)} if send.batch is not None else {}),
+        "approval": _approval(planned),
         "resolved": None if offline else planned.resolved_names,
         **({"resend": resend_data(planned.resend_intent)} if planned.resend_intent is not None else {}),
         "links": [link._asdict() for link in send.content.visible.links()],
@@ -183,6 +186,13 @@ def _planned(planned: PlannedSend, *, offline: bool) -> dict[str, Any]:
         "warnings": [problem_dict(finding) for finding in send.diagnostics],
         "violations": [asdict(violation) for violation in planned.violations],
     }
+
+
+def _approval(planned: PlannedSend) -> dict[str, Any] | None:
+    if (verdict := planned.approval) is None:
+        return None
+    lack = verdict.lack.value if verdict.lack is not None else None
+    return {"approved": lack is None, "by": [one.approver for one in verdict.by], "lack": lack}
 
 
 def _content(content: dict[str, Any]) -> dict[str, Any]:

@@ -25,14 +25,14 @@ from wechat_campaigns.core.threads import AT_A_TIME
 from wechat_campaigns.guard.campaigns_folder import record_campaigns_folder
 from wechat_campaigns.guard.recorded_rules import check_rules_agreed, record_guards
 from wechat_campaigns.guard.run import check_run
-from wechat_campaigns.ledger.approvals import Approval
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan import planfile, review
+from wechat_campaigns.plan.approval import waiting as waiting_for_approval
 from wechat_campaigns.plan.hints import HELD_SINCE, START_AGAIN
-from wechat_campaigns.plan.plan import CALLING, Plan, PlannedSend, PlanReason, is_covered
+from wechat_campaigns.plan.plan import Plan, PlannedSend, PlanReason
 from wechat_campaigns.plan.policy import stops_run
 from wechat_campaigns.protocol.decide import Reason
-from wechat_campaigns.run.plan import PlanResult, approvals_in_force, plan_selected, selected_part
+from wechat_campaigns.run.plan import PlanResult, plan_selected, selected_part
 from wechat_campaigns.send.apply import apply as send_due
 from wechat_campaigns.send.outcome import (
     SendOutcome,
@@ -84,8 +84,8 @@ class ApplyRun:
     """Set once the run is asked to stop: it ends every sleep; the send in hand is finished."""
     begun: Plan | None = None
     """At a moment of a run that waits: the plan that somebody agreed to when the run began."""
-    approvals: Mapping[str, Approval | None] = field(default_factory=dict)
-    """By AppID, the approval that its calls are made under, where one is asked for; None: it is missing."""
+    approved_only: bool = False
+    """Whether it leaves out what nobody has to approve, too."""
     state: LedgerState = field(init=False)
     result: PlanResult = field(init=False)
     """The plan without what was not reviewed, and what it was made from."""
@@ -148,8 +148,6 @@ class ApplyRun:
                 # Who is asked at the terminal has not seen what an account that failed would send.
                 waiting = scheduled_sends(plan, until=self._last_moment(), failed=not self.asks)
             self.show_plan()
-            asked = {one.account.appid for one in (*plan.due(), *waiting) if one.failure is None}
-            self.workspace.secrets.check_all_approved(asked)
             self._check_number(waiting)
             later = [one.account.appid for one in waiting]
             covered = self.file is not None or self.digest is not None
@@ -192,37 +190,22 @@ class ApplyRun:
         )
         reviewed = self._reviewed(result) if self.begun is None else self._still_reviewed(self.begun, result)
         self.result = replace(result, plan=reviewed)
-        digests = {self._right({}).plan_digest, *(one.plan_digest for one in self.approvals.values() if one)}
-        self.approvals = approvals_in_force(
-            self.workspace,
-            self.state,
-            {one.account.appid for one in reviewed.sends if is_covered(one)},
-            digests,
-            (result.plan, result.whole),
-        )
-        sends = (
-            one.left_unapproved()
-            if one.action in CALLING and self.approvals.get(one.account.appid, one) is None
-            else one
-            for one in reviewed.sends
-        )
-        self.result = replace(result, plan=replace(reviewed, sends=tuple(sends)))
+        if self.approved_only:
+            why, hint = _("nobody has to approve it"), _("write `approvals` in the settings")
+            sends = (one if one.approval else waiting_for_approval(one, why, hint) for one in reviewed.sends)
+            self.result = replace(result, plan=replace(reviewed, sends=tuple(sends)))
 
     def send(self, plan: Plan) -> tuple[SendOutcome, ...]:
         """Record by which rules and from which folder a plan is sent, then send what is due.
 
         Args:
             plan: the one of this run, or with some of its sends.
-
-        Raises:
-            PolicyError: nobody approved the campaigns.
         """
         workspace = self.workspace
-        approved = workspace.secrets.check_all_approved({planned.account.appid for planned in plan.due()})
         covered = self.file is not None or self.digest is not None
         agreed = "typed" if self.asks else "reviewed" if covered else "auto_approve"
-        who = {**workspace.actor(), **approved, "agreed": agreed}
-        record_guards(workspace.secrets, workspace.ledger, plan, who, self.approvals)
+        who = {**workspace.actor(), "agreed": agreed}
+        record_guards(workspace.secrets, workspace.ledger, plan, who)
         record_campaigns_folder(
             workspace.root, workspace.settings, workspace.ledger, self.state, plan.reaching(), who
         )
@@ -302,7 +285,6 @@ class ApplyRun:
             overrides=self.overrides,
             audiences=audiences,
             actor=who,
-            approvals=self.approvals,
         )
 
     # --- waiting -----------------------------------------------------------------------------------
@@ -425,7 +407,7 @@ def scheduled_sends(plan: Plan, *, until: datetime | None, failed: bool = False)
     scheduled = (
         one
         for one in plan.sends
-        if one.action is PlanAction.SCHEDULED
+        if plan.is_later(one)
         or (
             failed
             and one.action is PlanAction.BLOCKED

@@ -1,12 +1,10 @@
 """Plan the campaigns of a workspace: by its files, its ledger and, where it may connect, WeChat's answers."""
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import cache
-from itertools import chain
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.errors import ExitCode, InvalidError, UsageError, worst_exit_code
@@ -16,13 +14,13 @@ from wechat_campaigns.core.model import Send
 from wechat_campaigns.core.names import full_id, namespace_of
 from wechat_campaigns.core.spoken_time import moment_text
 from wechat_campaigns.guard.campaigns_folder import check_campaigns_folder, former_appids
-from wechat_campaigns.guard.recorded_rules import ledger_changes
 from wechat_campaigns.ledger.fold import LedgerState, uninitialized_error, wrong_secrets
 from wechat_campaigns.plan import planner
+from wechat_campaigns.plan.approval import with_approvals
 from wechat_campaigns.plan.decision import DecisionContext
 from wechat_campaigns.plan.plan import COMPARED, Plan, is_covered
 from wechat_campaigns.plan.resolve import RemoteFacts, refresh
-from wechat_campaigns.plan.review import Comparison, as_reviewed, changes_since_approval, with_warnings
+from wechat_campaigns.plan.review import Comparison, with_warnings
 from wechat_campaigns.plan.unknown_sends import stored_unknown_sends
 from wechat_campaigns.protocol.keys import SendId, normalize_id
 from wechat_campaigns.protocol.state import Fate
@@ -30,9 +28,6 @@ from wechat_campaigns.render.compile import CompileResult, compile_campaigns
 from wechat_campaigns.report.sanitize import json_text
 from wechat_campaigns.source.load import find_campaigns
 from wechat_campaigns.workspace import OnlineWorkspace, Workspace
-
-if TYPE_CHECKING:
-    from wechat_campaigns.ledger.approvals import Approval  # most plans need none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,67 +112,26 @@ def plan_selected(
         facts |= _without_past(online, state) | _unselected(online)
         # The reads said what time it is there.
         context = replace(context, now=online.clock(), clock_skew=online.watch.current_skew())
-    guards = workspace.newest_guards()
     plan = planner.make_plan(
         sends,
         invalid=compiled.invalid,
         context=context,
         remote_facts=facts,
         with_unplanned=not select,
-        guards=guards,
-        ledger_changes=ledger_changes(workspace.root, workspace.settings, guards),
+        guards=workspace.newest_guards(),
     )
     plan = _with_provenance(workspace, plan, state)
     plan = with_warnings(plan, comparison) if comparison is not None else plan
     plan = _compared_with_console(workspace, plan, state, context.now)
     if checked and online is not None and online.settings.policy.checks:
         plan = _checked(online, plan, context)
-    covered = {one.account.appid for one in plan.sends if is_covered(one)}
-    needed = approvals_in_force(workspace, state, covered, [plan.plan_digest], [plan])
-    plan = replace(plan, approved=None not in needed.values() if needed else None)
+    plan = with_approvals(plan, workspace.settings, state)
     return PlanResult(
         compiled=compiled,
         plan=selected_part(workspace, plan),
         whole=plan,
         comparison=comparison,
     )
-
-
-def approvals_in_force(
-    workspace: Workspace,
-    state: LedgerState,
-    appids: Iterable[str],
-    digests: Collection[str],
-    plans: Sequence[Plan],
-) -> "dict[str, Approval | None]":
-    """Return by which approval each account may send; without those for which none is asked for.
-
-    Args:
-        digests: of the plan that would be sent. The rest of the plan that was approved last needs no other.
-        plans: what would be sent, of the accounts selected and of all.
-
-    Returns:
-        By AppID; None where an approval is missing.
-    """
-
-    @cache
-    def is_rest(approved: str) -> bool:
-        return any(as_reviewed(plan, state, approved) is not None for plan in plans)
-
-    found: dict[str, Approval | None] = {}
-    for appid in sorted(appids):
-        if keys := workspace.approval_keys(appid):
-            known = [
-                one for one in workspace.approvals(state.stream(appid)) if one.ended_by is None and one.seen
-            ]
-            fitting = [
-                one
-                for one in known
-                if one.plan_digest in digests or (one is known[0] and is_rest(one.plan_digest))
-                if not changes_since_approval(plans[0], one, workspace.settings)
-            ]
-            found[appid] = fitting[0] if keys <= {one.key for one in fitting} else None
-    return found
 
 
 def selected_part(workspace: Workspace, plan: Plan) -> Plan:
@@ -195,52 +149,35 @@ def selected_part(workspace: Workspace, plan: Plan) -> Plan:
     )
 
 
-def compared_with_approvals(
-    workspace: Workspace, result: PlanResult, state: LedgerState, select: Sequence[str]
-) -> PlanResult:
-    """Return a plan that needs an approval with what changed since the newest one of each account.
+def compared_with_approvals(workspace: Workspace, result: PlanResult, select: Sequence[str]) -> PlanResult:
+    """Return a plan with what changed of each send that waits since it was approved last.
 
     Args:
         select: what was selected of the campaigns; empty means all.
     """
-    plan, zone = result.plan, workspace.settings.policy.zone
-    accounts = {one.account.name: one.account.appid for one in plan.sends if is_covered(one)}
-    if plan.approved is None or not accounts:
+    newest = {
+        one.send.id: one.approval.last
+        for one in result.plan.unapproved()
+        if one.approval is not None and one.approval.last is not None
+    }
+    if not newest:
         return result
-    newest = {name: next(workspace.approvals(state.stream(accounts[name])), None) for name in accounts}
-    if plan.approved:  # perhaps by an earlier one
-        whole = [result.whole.plan_digest], [result.whole]
-        newest = approvals_in_force(workspace, state, accounts.values(), *whole)
-    approvals = {name: one for name, one in newest.items() if one is not None}
-    text = _("the approval by {who} {at}")
-    names = [
-        text.format(who=_(", ").join(one.who), at=moment_text(one.at, plan.created_at, zone))
-        for one in approvals.values()
-    ]
-    ref = _("; ").join(dict.fromkeys(names))
-    if plan.approved:
-        note = _("Nothing changed since {ref}: this plan needs no other approval.").format(ref=ref)
-        return replace(result, comparison=Comparison(ref=ref, commit="", note=note))
-    missing = sorted(accounts.keys() - approvals.keys())
-    note = _("No approval for {names} is in the ledger, so there is nothing to compare with.")
-    note = note.format(names=_(", ").join(missing)) if missing else ""
-    found = Comparison(ref=ref, commit="", note=note)
+    zone, at = workspace.settings.policy.zone, result.plan.created_at
+    names = (f"{one.approver}, {moment_text(one.at, at, zone)}" for one in newest.values())
+    ref = _("the approval by {who}").format(who=_("; ").join(dict.fromkeys(names)))
+    found = Comparison(ref=ref, commit="")
     from wechat_campaigns.fetch.changed_since import compare_since
 
-    for commit in dict.fromkeys(one.commit or "" for one in approvals.values()):
-        meant = [name for name, one in approvals.items() if (one.commit or "") == commit]
+    for commit in dict.fromkeys(str(one.event.data.get("commit") or "") for one in newest.values()):
+        meant = {name for name, one in newest.items() if str(one.event.data.get("commit") or "") == commit}
         try:
-            found = found.joined(compare_since(workspace, result.compiled, select, commit, meant))
+            other = compare_since(workspace, result.compiled, select, commit)
         except UsageError as error:  # such as a shallow clone
             message = _("What changed since {ref} cannot be shown: {error}; {hint}.")
             note = message.format(ref=ref, error=error.message, hint=error.hint)
-            found = found.joined(Comparison(ref=ref, commit="", note=note))
-    changes = (changes_since_approval(plan, one, workspace.settings) for one in approvals.values())
-    found = found.joined(Comparison(ref=ref, commit="", note=_("; ").join(chain.from_iterable(changes))))
-    if found.commit and not (found.changes or found.note):
-        note = _("That approval has ended by a hold, a withdrawal or other rules, or it is of another plan.")
-        found = replace(found, note=note)
-    return replace(result, plan=replace(plan, settings_edits=found.settings), comparison=found)
+            other = Comparison(ref=ref, commit="", note=note)
+        found = found.joined(other.of_sends(meant))
+    return replace(result, plan=replace(result.plan, settings_edits=found.settings), comparison=found)
 
 
 def _unselected(workspace: OnlineWorkspace) -> dict[str, RemoteFacts]:

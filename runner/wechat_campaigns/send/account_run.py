@@ -33,6 +33,7 @@ from wechat_campaigns.core.settings import Account
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import may_have_reached
 from wechat_campaigns.messages import Draft
+from wechat_campaigns.plan.approval import asked_of, judged
 from wechat_campaigns.plan.by_hand import what_to_press
 from wechat_campaigns.plan.decision import DecisionContext, decision_input
 from wechat_campaigns.plan.draft_box import draft_fingerprint, list_drafts
@@ -43,14 +44,14 @@ from wechat_campaigns.plan.hints import (
     msg_id_hint,
     not_resent_message,
 )
-from wechat_campaigns.plan.plan import CALLING, Plan, PlannedSend, PlanReason, UnknownSend, order
+from wechat_campaigns.plan.plan import Plan, PlannedSend, UnknownSend, order
 from wechat_campaigns.plan.planner import late_violations, recheck
 from wechat_campaigns.plan.resolve import REFUSING, AudienceCounter, refused_notes
 from wechat_campaigns.plan.review import check_resolved_names
 from wechat_campaigns.plan.unknown_sends import decide_unknown, stored_body
 from wechat_campaigns.protocol import decide as protocol
 from wechat_campaigns.protocol.attempt import AttemptResult, Judge
-from wechat_campaigns.protocol.events import Event, EventKind
+from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.protocol.state import Fate, Status, StreamState
 from wechat_campaigns.protocol.verdict import CLIENTMSGID_EXISTS
 from wechat_campaigns.send import preparing
@@ -220,29 +221,24 @@ class AccountRun(AccountWriter):
 
     def _decide(self, planned: PlannedSend, stream: StreamState) -> protocol.Decision:
         """Decide on a send or resend on the newest state: everything that could block it, at once."""
-        context = self._decision_context()
+        context = self._decision_context(planned)
 
         def violations() -> list[str]:
             found = [one.message for one in late_violations(planned, self.plan, context) if one.blocks]
-            return [*found, PlanReason.UNAPPROVED.value] if self._approval_ended() else found
+            lack = verdict.lack if (verdict := self._judged(planned).approval) is not None else None
+            return [*found, lack] if lack is not None else found
 
         facts = decision_input(planned.send, planned.content_digest, context, violations)
         return protocol.decide(stream, facts)
 
     def _recheck(self, planned: PlannedSend) -> PlannedSend:
-        fresh = recheck(planned, self.plan, self._decision_context())
-        is_ended = fresh.action in CALLING and self._approval_ended()
-        return fresh.left_unapproved() if is_ended else fresh
+        return self._judged(recheck(planned, self.plan, self._decision_context(planned)))
 
-    def _approval_ended(self) -> bool:
-        """Return whether the approval that this run sends under has ended by the newest events."""
-        approval = self.context.approvals.get(self.account.appid)
-        if approval is None:
-            return False
+    def _judged(self, planned: PlannedSend) -> PlannedSend:
+        """Return a send with whether it is approved by the newest events."""
         stream = self.state.stream(self.account.appid)
-        event = stream.approvals.get(approval.event.hash)
-        of_plan = approval.plan_digest, self.settings.ledger_scope
-        return event is None or stream.end_of_approval(*of_plan, event.seq) is not None
+        asked = asked_of(self.settings, self.account, stream)
+        return judged(planned, stream, asked, self.settings.environment.env_option)
 
     def _with_draft(self, planned: PlannedSend, made: preparing.ReadyDraft | None) -> PlannedSend:
         """Return the send with its draft as it is; refuse one of the console that the plan did not see."""
@@ -273,7 +269,7 @@ class AccountRun(AccountWriter):
             return planned_outcome(planned, why, hint=hint, exit_code=ExitCode.RACE)
         return None if fresh.is_due else left_outcome(fresh)
 
-    def _decision_context(self) -> DecisionContext:
+    def _decision_context(self, planned: PlannedSend | None = None) -> DecisionContext:
         return DecisionContext(
             settings=self.settings,
             state=self.state,
@@ -283,7 +279,7 @@ class AccountRun(AccountWriter):
             last_holds=self.plan.last_holds,
             clock_skew=self.watch.current_skew(),
             reviewed=self.context.audiences,
-            actor=self._by_right()["actor"],
+            actor=self._by_right(planned)["actor"],
             due=self.due,
         )
 
@@ -309,7 +305,7 @@ class AccountRun(AccountWriter):
                 return self.unknown(send_id, not_resent_message(message), hint=hint)
             counted = self._counted(planned)
             body = stored_body(intent, planned.send)
-            outcome = self.resend(intent, body, partial(self._decide, counted))
+            outcome = self.resend(counted, body, partial(self._decide, counted))
         except Exception as fault:
             error = expected_error(fault)
             if isinstance(error, LedgerError):
@@ -351,7 +347,8 @@ class AccountRun(AccountWriter):
             LedgerError: the intent may not be kept; nothing was called.
             CampaignError: no token could be had; nothing was called.
         """
-        outcome = self._post(protocol.Action.SEND, intent_data(planned, body), body, judge)
+        data = {**intent_data(planned, body), **self._by_right(planned)}
+        outcome = self._post(protocol.Action.SEND, data, body, judge)
         if outcome is not None and outcome.errcode in REFUSING and planned.send.filter.openids:
             return replace(outcome, notes=refused_notes(planned.send.filter, self.api))
         return outcome
@@ -359,7 +356,7 @@ class AccountRun(AccountWriter):
     def hand_over(self, planned: PlannedSend, body: Mapping[str, Any], judge: Judge) -> SendOutcome | None:
         """Record that a person sends the draft, so that no run ever does; as `send`, without a call."""
         send, titles = planned.send, planned.send.content.visible.titles()
-        data = {**intent_data(planned, body), "titles": list(titles), **self._by_right()}
+        data = {**intent_data(planned, body), "titles": list(titles), **self._by_right(planned)}
         try:
             event = self.attempt.begin(EventKind.HANDED_OVER, data, judge)
         except LedgerConflictError:
@@ -375,17 +372,17 @@ class AccountRun(AccountWriter):
         steps = what_to_press(event.data, self.clock())
         return self.outcome(send.id, Result.HANDED_OVER, _("; ").join((steps, *notes)))
 
-    def resend(self, intent: Event, body: Mapping[str, Any], judge: Judge) -> SendOutcome | None:
+    def resend(self, planned: PlannedSend, body: Mapping[str, Any], judge: Judge) -> SendOutcome | None:
         """Post the body of an unknown send once more; as `send`."""
-        repeated = {name: intent.data.get(name) for name in ("send", "revision", "not_after")}
-        return self._post(protocol.Action.RESEND, repeated, body, judge)
+        intent = planned.resend_intent.data if planned.resend_intent is not None else {}
+        repeated = {name: intent.get(name) for name in ("send", "revision", "not_after")}
+        return self._post(protocol.Action.RESEND, repeated | self._by_right(planned), body, judge)
 
     def _post(
         self, action: protocol.Action, data: Mapping[str, Any], body: Mapping[str, Any], judge: Judge
     ) -> SendOutcome | None:
         again, send_id = action is protocol.Action.RESEND, data["send"]
         doing = _("resending with the same clientmsgid") if again else _("sending")
-        by_right = self._by_right()
 
         def told(stream: StreamState) -> protocol.Decision:
             decided = judge(stream)
@@ -395,10 +392,10 @@ class AccountRun(AccountWriter):
 
         began = self.clock()
         try:
-            made = self.attempt.make(action, {**data, **by_right}, body, told)
+            made = self.attempt.make(action, data, body, told)
             if action is protocol.Action.SEND and self._token_was_refused(made):
                 # WeChat looked at nothing else. Once more, with a new token, decision and intent.
-                made = self.attempt.make(action, {**data, **by_right}, body, told)
+                made = self.attempt.make(action, data, body, told)
         except LedgerConflictError:
             return None
         except LedgerError:
@@ -412,13 +409,15 @@ class AccountRun(AccountWriter):
         self._posts.append(began)
         return self._reported(made, send_id, again=again)
 
-    def _by_right(self) -> dict[str, Any]:
+    def _by_right(self, planned: PlannedSend | None = None) -> dict[str, Any]:
+        """Return what an intent records of the right to make a send: the plan, its rules, who approved it."""
         context = self.context
         overrides, actor = dict(context.overrides), dict(context.actor)
         right = {"plan_digest": context.plan_digest, "overrides": overrides, "actor": actor}
-        if (approval := context.approvals.get(self.account.appid)) is not None:
-            right["approval"] = approval.event.hash
-            actor["approved"] = "; ".join(filter(None, [actor.get("approved"), ", ".join(approval.who)]))
+        verdict = self._judged(planned).approval if planned is not None else None
+        if verdict is not None and verdict.lack is None:
+            right["approvals"] = [one.event.hash for one in verdict.by]
+            actor["approved"] = ", ".join(dict.fromkeys(one.approver for one in verdict.by))
         return right
 
     def _token_was_refused(self, made: AttemptResult | None) -> bool:

@@ -61,6 +61,7 @@ LEFT: Final[Mapping[PlanAction, Left]] = {
     PlanAction.HANDED_OVER: Left(Result.SKIPPED, ExitCode.OK, is_open=False),
     PlanAction.RESEND: Left(Result.UNKNOWN, ExitCode.UNKNOWN, is_open=True),
     PlanAction.SCHEDULED: Left(Result.SKIPPED, ExitCode.OK, is_open=True),
+    PlanAction.WAITS_FOR_APPROVAL: Left(Result.SKIPPED, ExitCode.OK, is_open=True),
     PlanAction.DRAFT: Left(Result.SKIPPED, ExitCode.POLICY, is_open=False),
     PlanAction.EXPIRED: Left(Result.SKIPPED, ExitCode.FAILED, is_open=False),
     PlanAction.SENT: Left(Result.SKIPPED, ExitCode.OK, is_open=False),

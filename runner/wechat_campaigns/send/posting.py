@@ -14,7 +14,6 @@ from wechat_campaigns.core.errors import ApiError, NotSentError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import recipients_word
 from wechat_campaigns.core.settings import Account
-from wechat_campaigns.ledger.approvals import Approval
 from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.fold import LedgerState, fold
 from wechat_campaigns.ledger.trust import authenticator
@@ -45,8 +44,6 @@ class RunContext:
     """Followers of each send as the review counted them; empty when only a digest was reviewed."""
     actor: Mapping[str, str] = field(default_factory=dict)
     """Who and where: user, commit, CI run."""
-    approvals: Mapping[str, Approval | None] = field(default_factory=dict)
-    """By AppID, the approval of the plan, where one is asked for; an intent names its event."""
 
 
 class AccountWriter:

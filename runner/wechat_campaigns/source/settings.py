@@ -309,7 +309,7 @@ def _named(name: str, account: Mapping[str, Any]) -> dict[str, Any]:
 
 def cross_findings(data: Mapping[str, Any]) -> list[Finding]:
     """Check settings whose shape may still be wrong elsewhere."""
-    found = [*_unknown_names(data), *_one_account(data), *_policy((), data)]
+    found = [*_unknown_names(data), *_one_account(data), *_policy((), data), *_approvals((), data)]
     for name, environment in maps(data.get("environments")):
         path = ("environments", name)
         if environment.get("api") != SANDBOX and "accounts" not in environment:
@@ -318,8 +318,12 @@ def cross_findings(data: Mapping[str, Any]) -> list[Finding]:
             found.append(Finding("no-account", what, hint, path))
         found += [*_resend(path, environment), *_ledgers(path, environment, data)]
         found += [*_tokens(path, environment), *_policy(path, environment)]
+        found += _approvals(path, environment)
         for account, one in maps(environment.get("accounts")):
-            found += _policy((*path, "accounts", account), one)
+            found += [
+                *_policy((*path, "accounts", account), one),
+                *_approvals((*path, "accounts", account), one),
+            ]
     return found
 
 
@@ -452,6 +456,22 @@ def _policy(path: KeyPath, level: Mapping[str, Any]) -> Iterator[Finding]:
         what = _("`quiet_hours` start and end at the same time")
         hint = _("write two different times, or remove the key")
         yield Finding("quiet-hours-empty", what, hint, (*path, "policy", "quiet_hours"))
+
+
+def _approvals(path: KeyPath, level: Mapping[str, Any]) -> Iterator[Finding]:
+    """A person approves once, whatever they are called, and not more must approve than there are."""
+    approvals = _map(level.get("approvals"))
+    names: dict[object, str] = {}
+    for name, key in _map(approvals.get("approvers")).items():
+        if (other := names.setdefault(str(key), name)) != name:
+            what = _("`{name}` has the same key").format(name=other)
+            hint = _("let each approver have a key: two approvals by one key count as one")
+            yield Finding("one-key", what, hint, (*path, "approvals", "approvers", name))
+    count = approvals.get("count", 1)
+    if names and isinstance(count, int) and count > len(names):
+        what = _("{count} must approve, and {known} can").format(count=count, known=len(names))
+        hint = _("name more approvers, or write a smaller `count`")
+        yield Finding("too-few-approvers", what, hint, (*path, "approvals", "count"))
 
 
 def _is_zone(name: str) -> bool:
