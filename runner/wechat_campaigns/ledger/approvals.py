@@ -36,7 +36,7 @@ class Unit(NamedTuple):
 
 
 class ApprovalHead(NamedTuple):
-    """What an approval of an account names beside its sends: the stream's end that its plan saw, the rules."""
+    """What an approval of an account names beside its sends: the end that its plan saw, and the rules."""
 
     seq: int
     hash: str
