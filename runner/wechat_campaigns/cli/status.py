@@ -13,14 +13,14 @@ from wechat_campaigns.cli.output import error_label, print_message
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import CampaignError, ExitCode, UsageError, worst_exit_code
 from wechat_campaigns.core.i18n import N_, _
-from wechat_campaigns.core.model import Send
+from wechat_campaigns.core.model import PlanAction, Send
 from wechat_campaigns.ledger.fold import LedgerState, wrong_secret_error, wrong_secrets
 from wechat_campaigns.ledger.records import has_no_job_id, is_by_hand, job_to_query
 from wechat_campaigns.notify.notices import Notice
 from wechat_campaigns.plan.decision import DecisionContext
 from wechat_campaigns.protocol.state import Fate, SendState
 from wechat_campaigns.report.sanitize import json_text
-from wechat_campaigns.report.send_status import StatusRow, StatusView, expired_rows, send_status
+from wechat_campaigns.report.send_status import StatusRow, StatusView, send_status, unsent_rows
 from wechat_campaigns.send.jobs import JobStatuses, refresh_job_status
 
 WAIT_S = 5.0
@@ -57,8 +57,9 @@ def status(context: LedgerContext, send_id: str | None, wait: bool, timeout_s: f
     A send by hand is recorded as sent once WeChat's figures or its event show it; if they do not show it by
     the morning after its window, it is overdue (exit 13).
 
-    Also lists the campaigns whose window ended before they were sent, and exits 13 for them until they say
-    `ready: false`, are removed or get a later `not_after`. With --wait, exits 8 if some do not end in time.
+    Also lists the campaigns that wait for an approval, and those whose window ended before they were sent:
+    exit 13 until they say `ready: false`, are removed or get a later `not_after`. With --wait, exits 8 if
+    some do not end in time.
     """
     from wechat_campaigns.plan.hints import on_hold
     from wechat_campaigns.report.json import status_data
@@ -70,16 +71,16 @@ def status(context: LedgerContext, send_id: str | None, wait: bool, timeout_s: f
     send_id = context.full_id(send_id) if send_id is not None else None
     state = context.fold_ledger(own=True)
     sends, moment = _campaigns(context, state)
-    expired = list(expired_rows([s for s in sends if send_id is None or fits(send_id, s.id)], moment))
+    unsent = list(unsent_rows([s for s in sends if send_id is None or fits(send_id, s.id)], moment))
     refreshed = partial(_refreshed, context, send_id, set[Notice](), jobs)
-    rows, failed = refreshed(state, may_be_empty=bool(expired))
+    rows, failed = refreshed(state, may_be_empty=bool(unsent))
     if wait:
         rows, failed = _waited(context, refreshed, rows, failed, timeout_s)
     environment = context.settings.environment
     names = {appid: one.name for appid, one in environment.by_appid.items() if context.selects(appid)}
     view = StatusView(
         environment=environment.name,
-        rows=(*rows, *expired),
+        rows=(*rows, *unsent),
         unverified=context.unverified,
         failed=failed,
     )
@@ -105,7 +106,7 @@ def status(context: LedgerContext, send_id: str | None, wait: bool, timeout_s: f
     for error in failed.values():
         print_message(f"{error_label()}{error}\n→ {error.hint}")
     states = {Fate.UNKNOWN if has_no_job_id(row.known) else row.known.fate for row in rows}
-    is_missed = expired or any(row.is_expired for row in rows)
+    is_missed = any(row.action is PlanAction.EXPIRED for row in view.rows)
     code = ExitCode.MISSED if is_missed else ExitCode.OK
     code = ExitCode.FAILED if Fate.DELIVERY_FAILED in states else code
     code = ExitCode.UNKNOWN if Fate.UNKNOWN in states else code

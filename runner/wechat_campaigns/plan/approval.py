@@ -54,24 +54,28 @@ def with_approvals(plan: Plan, settings: Settings, state: LedgerState) -> Plan:
     }
     if not found:
         return plan
-    env = settings.environment.env_option
-    sends = (
-        judged(one, state.stream(one.account.appid), found.get(one.account.appid), env) for one in plan.sends
-    )
+    env, sends = settings.environment.env_option, []
+    for one in plan.sends:
+        asked, stream = found.get(one.account.appid), state.stream(one.account.appid)
+        sends.append(judged(one, stream, asked, env, offline=plan.offline))
     heads = {appid: ApprovalHead(*state.stream(appid).head, one.rules) for appid, one in found.items()}
     return replace(plan, sends=tuple(sends), heads=heads)
 
 
-def judged(planned: PlannedSend, stream: AccountState, asked: Asked | None, env: str) -> PlannedSend:
+def judged(
+    planned: PlannedSend, stream: AccountState, asked: Asked | None, env: str, *, offline: bool = False
+) -> PlannedSend:
     """Return a send with whether it is approved by the events of its account; one that is not waits.
 
     Args:
         asked: from `asked_of`.
         env: the `env_option` of the environment, for hints.
+        offline: WeChat was not asked what names stand for, nor how many follow: neither is compared.
     """
     if asked is None or planned.action not in (*CALLING, *PENDING):
         return planned
-    verdict = approval_of(stream, unit := planned.unit, asked)
+    unit = planned.unit._replace(names=None, audience=None) if offline else planned.unit
+    verdict = approval_of(stream, unit, asked)
     planned = replace(planned, approval=verdict)
     why, hint = lack_words(verdict, unit, env)
     return waiting(planned, why, hint) if why else planned

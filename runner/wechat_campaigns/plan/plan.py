@@ -293,6 +293,11 @@ class Plan:
         """List what apply would post, first time or again."""
         return (*self.due(), *(planned for planned in self.sends if planned.action is PlanAction.RESEND))
 
+    def waiting(self) -> tuple[PlannedSend, ...]:
+        """List what apply would send now, or hand over, if it were approved."""
+        waits = (one for one in self.sends if one.action is PlanAction.WAITS_FOR_APPROVAL)
+        return tuple(one for one in waits if not self.is_later(one))
+
     def coming(self, until: datetime | None = None) -> tuple[PlannedSend, ...]:
         """List the scheduled sends, the first to open first.
 

@@ -182,16 +182,16 @@ def budgets(plan: Plan) -> tuple[Budget, ...]:
 def _budget(plan: Plan, sends: Sequence[PlannedSend]) -> Budget:
     account = sends[0].account
     now, calls = period(account.kind, plan.created_at), plan.mass_calls.get(account.name, {})
+    waiting = {one.key for one in plan.waiting()}
     counted = [one for one in sends if counts(account.kind, one.send.filter.is_to_all)]
     return Budget(
         account=account,
         period=now,
         limit=quota_limit(account.kind),
         used=plan.used[account.name],
-        uses=sum(one.is_due for one in counted),
+        uses=sum(one.is_due or one.key in waiting for one in counted),
         scheduled=sum(
-            one.action is PlanAction.SCHEDULED and period(account.kind, one.send.opens_at) == now
-            for one in counted
+            plan.is_later(one) and period(account.kind, one.send.opens_at) == now for one in counted
         ),
         calls_left=calls.get("remain"),
         calls_limit=calls.get("daily_limit"),
@@ -218,10 +218,10 @@ def overlaps(plan: Plan) -> tuple[Overlap, ...]:
     """
     days: dict[tuple[date, str], dict[str, list[PlannedSend]]] = {}
     for planned in plan.sends:
-        send, account, is_later = planned.send, planned.account, planned.action is PlanAction.SCHEDULED
+        send, account, is_later = planned.send, planned.account, plan.is_later(planned)
         if account.kind is not AccountKind.SERVICE or planned.resolved.audience.count is None:
             continue
-        if is_later or planned.action is PlanAction.SEND:
+        if is_later or planned.action in (PlanAction.SEND, PlanAction.WAITS_FOR_APPROVAL):
             day = china_day((send.not_before if is_later else None) or plan.created_at)
             days.setdefault((day, account.name), {}).setdefault(list_id(send.id), []).append(planned)
     return tuple(

@@ -16,6 +16,7 @@ COUNTED = {
     "hand_over": N_("{count} to hand over"),
     "resend": N_("{count} to resend"),
     "draft": N_("{count} being written"),
+    "waits_for_approval": N_("{count} awaiting approval"),
     "conflict": N_("{count} in conflict"),
     "invalid": N_("{count} invalid"),
     "approval_needed": N_("{count} awaiting approval"),

@@ -175,7 +175,7 @@ class PlanView:
     @property
     def figures(self) -> list[tuple[str, str, str]]:
         """What a reader of one minute has to know: words, a value, and how to mark it."""
-        pending = (*self.plan.calls(), *self.plan.coming())
+        pending = (*self.plan.calls(), *self.plan.waiting(), *self.plan.coming())
         final = sum(not one.send.content.visible.is_recallable for one in pending)
         errors, notes = len(self.errors), len(self.notes)
         return [
@@ -233,8 +233,9 @@ class PlanView:
             return step if self.plan.approved else f"{self.approved_in} {step}"
         elif self.ready:
             step = _("How to approve this: `{command}` asks for confirmation; now it would make {total}.")
-            if self.plan.approved is False:
-                step = _("How to approve this: `campaign ledger approve FILE`; `{command}` makes {total}.")
+        if self.plan.unapproved():
+            what = _("How to approve what waits: `campaign approve FILE`, of `campaign plan --out FILE`.")
+            step = f"{what} {step}"
         return step.format(command=self.command, total=to_followers(self.plan.calls()))
 
     @property

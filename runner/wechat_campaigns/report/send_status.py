@@ -15,9 +15,11 @@ from wechat_campaigns.core.model import PlanAction, Send
 from wechat_campaigns.core.settings import Environment
 from wechat_campaigns.ledger import records
 from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.plan.approval import asked_of, judged
 from wechat_campaigns.plan.by_hand import is_overdue, what_to_press
 from wechat_campaigns.plan.decision import DecisionContext, decide
 from wechat_campaigns.plan.hints import ACCOUNT_LEFT, foreign_hint, msg_id_hint, recalled_hint, settle_hint
+from wechat_campaigns.plan.plan import PlanReason
 from wechat_campaigns.plan.quota import CHINA, china_time
 from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.protocol.state import Fate, SendState, Status
@@ -39,21 +41,21 @@ class StatusRow:
     """What WeChat's event said; None before it arrives."""
     note: str
     hint: str = ""
-    is_expired: bool = False
-    """True of a campaign whose window ended before it was sent; its moment is that end. Also of a send by
-    hand that nothing shows in time."""
+    action: PlanAction | None = None
+    """Of a campaign that was not sent: it expired, at the moment of the row, or it waits for an approval. A
+    send by hand that nothing shows in time is expired too."""
 
     @property
     def status(self) -> Fate | PlanAction:
         """What became of it."""
-        return PlanAction.EXPIRED if self.is_expired else self.known.fate
+        return self.action or self.known.fate
 
     @property
     def code(self) -> str:
         """Why it has this status, for programs: an errcode's name, WeChat's own word, or a word of ours."""
         known = self.known
-        if self.is_expired:
-            return Reason.WINDOW_ENDED.value
+        if self.action is not None:
+            return (Reason.WINDOW_ENDED if self.action is PlanAction.EXPIRED else PlanReason.UNAPPROVED).value
         if (errcode := records.errcode_of(known)) is not None:
             return lookup(errcode).name
         if known.fate in (Fate.ACCEPTED, Fate.DELIVERY_FAILED) and self.told is not None:
@@ -120,16 +122,20 @@ class StatusView:
         )
 
 
-def expired_rows(sends: Iterable[Send], context: DecisionContext) -> Iterator[StatusRow]:
-    """Yield the lines of sends whose window ended, however long ago, before they were made."""
+def unsent_rows(sends: Iterable[Send], context: DecisionContext) -> Iterator[StatusRow]:
+    """Yield the lines of sends whose window ended before they were made, or that nobody has approved."""
     for send in sends:
-        if (ended := send.not_after) is None or ended > context.now:
-            continue
-        decision, appid = decide(send, context.content_digest(send), context), context.account(send).appid
-        if decision.action is PlanAction.EXPIRED:
-            unsent = SendState(appid=appid, send=send.id, revision=send.revision, first_at=ended)
-            words = {"note": decision.reason, "hint": decision.hint}
-            yield StatusRow(account=send.account, known=unsent, told=None, is_expired=True, **words)
+        planned = decide(send, context.content_digest(send), context)
+        if planned.action is not PlanAction.EXPIRED:
+            stream = context.state.stream(planned.account.appid)
+            planned = judged(
+                planned, stream, asked_of(context.settings, planned.account, stream), "", offline=True
+            )
+        if planned.action in (PlanAction.EXPIRED, PlanAction.WAITS_FOR_APPROVAL):
+            at = (send.not_after if planned.action is PlanAction.EXPIRED else send.not_before) or context.now
+            unsent = SendState(planned.account.appid, send.id, send.revision, first_at=at)
+            words = {"note": planned.reason, "hint": planned.hint}
+            yield StatusRow(account=send.account, known=unsent, told=None, action=planned.action, **words)
 
 
 def send_status(
@@ -151,8 +157,8 @@ def send_status(
     if (msg_id := records.existing_job_id(known)) is not None:
         status = job_statuses.get((known.appid, msg_id), _("not known"))
         note = _("{note}; status of that job: {status}").format(note=note, status=status)
-    name, is_late = records.account_of(known), is_overdue(known, now)
-    return StatusRow(account=name, known=known, told=told, note=note, hint=hint, is_expired=is_late)
+    name, late = records.account_of(known), PlanAction.EXPIRED if is_overdue(known, now) else None
+    return StatusRow(account=name, known=known, told=told, note=note, hint=hint, action=late)
 
 
 def past_send(row: StatusRow) -> dict[str, Any]:

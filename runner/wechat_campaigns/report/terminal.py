@@ -33,7 +33,7 @@ STYLES: Final[Mapping[str, str]] = {
     **dict.fromkeys(("send", "resend", "accepted"), "1;32"),
     **dict.fromkeys(("scheduled", "draft"), "36"),
     **dict.fromkeys(("sent", "expired", "advice"), "2"),
-    **dict.fromkeys(("blocked", "skipped", "warning"), YELLOW),
+    **dict.fromkeys(("blocked", "waits_for_approval", "skipped", "warning"), YELLOW),
     **dict.fromkeys(("invalid", "rejected", "not_sent", "error"), "1;31"),
     "ok": "32",
     "conflict": "1;33",

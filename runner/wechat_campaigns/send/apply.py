@@ -53,10 +53,7 @@ def apply(
     done = [outcome for outcomes in (_share(runs, jobs) if runs else ()) for outcome in outcomes]
     named = settings.environment.by_appid.keys()
     left = (one for one in plan.unknown_sends if one.send_state.appid not in named)
-    waits = (
-        one for one in plan.sends if one.action is PlanAction.WAITS_FOR_APPROVAL and not plan.is_later(one)
-    )
-    return (*done, *map(_unresolved, left), *map(left_outcome, (*waits, *plan.held_sends())))
+    return (*done, *map(_unresolved, left), *map(left_outcome, (*plan.waiting(), *plan.held_sends())))
 
 
 def _unresolved(unknown: UnknownSend) -> SendOutcome:

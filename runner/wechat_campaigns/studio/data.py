@@ -32,7 +32,9 @@ TONES: Final = {
     PlanAction.HAND_OVER: "due",
     PlanAction.HANDED_OVER: "later",
     PlanAction.RESEND: "due",
+    PlanAction.WAITS_FOR_APPROVAL: "alert",
     PlanAction.SCHEDULED: "later",
+    PlanAction.DRAFT: "later",
     PlanAction.SENT: "done",
     PlanAction.EXPIRED: "over",
 }
