@@ -151,7 +151,7 @@ class ApplyRun:
             self._check_number(waiting)
             later = [one.account.appid for one in waiting]
             covered = self.file is not None or self.digest is not None
-            check_rules_agreed(plan, self.workspace.guard, covered=covered, asking=self.asks, later=later)
+            check_rules_agreed(plan, covered=covered, asking=self.asks, later=later)
             if self.asks and (plan.calls() or waiting):
                 self.confirm(waiting)
         with self.signals_obeyed():
@@ -252,7 +252,7 @@ class ApplyRun:
         review.check_rules(begun, plan)
         # Another run may have gone by other rules meanwhile.
         agreed = {*plan.settings_changes} <= {*begun.settings_changes}
-        check_rules_agreed(plan, self.workspace.guard, covered=agreed, asking=False)
+        check_rules_agreed(plan, covered=agreed, asking=False)
         return plan
 
     def _tell_unknown(self, plan: Plan) -> None:
