@@ -47,8 +47,6 @@ _UNREAD: Final = N_(
         "export": "ledger",
         "import": "ledger",
         "settle": "ledger_decisions",
-        "approve": "ledger_approvals",
-        "withdraw": "ledger_approvals",
     },
     examples={
         "campaign ledger init --env production": N_("before the first real send"),
