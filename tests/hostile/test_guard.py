@@ -21,6 +21,7 @@ from wechat_campaigns.cli.apply import rules_text
 from wechat_campaigns.core.errors import ExitCode, PolicyError, StalePlanError
 from wechat_campaigns.core.settings import Approvals, Policy, Settings
 from wechat_campaigns.guard.recorded_rules import check_rules_agreed
+from wechat_campaigns.ledger.approvals import recorded_approvals
 from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.sqlite import SqliteLedger
@@ -45,7 +46,7 @@ PLAIN = make_settings()
 
 
 def with_approvals(*names: str) -> Settings:
-    return make_settings(approvals=Approvals(approvers=names))
+    return make_settings(approvals=Approvals(approvers={name: name[0] * 64 for name in names}))
 
 
 # --- every key of the settings ---------------------------------------------------------------------
@@ -86,6 +87,7 @@ NO_RULES = (
     "environments.production.vars",
     "environments.production.default_account",
     "environments.production.accounts.main.labels",
+    "environments.production.accounts.main.appid",  # each AppID has rules of its own
     "environments.production.accounts.main.name",
 )
 """They choose among environments and accounts, are under the digest of the content, or decide on no send."""
@@ -257,7 +259,7 @@ def test_a_guard_that_nobody_with_the_secret_wrote() -> None:
     assert verify_guards(ledger.events(), KEY) == ((old, strict), ())
     forged = [
         guard(ledger, PLAIN, secret="6" * 32),
-        guard(ledger, with_approvals("bob"), rules=rules_of(with_approvals("eve"))),
+        guard(ledger, with_approvals("bob"), rules=guard_of(with_approvals("eve"))["rules"]),
         guard(ledger, with_approvals("bob"), actor={"user": "eve"}),
         ledger.append(Entry(stream=SERVICE, kind=LedgerKind.GUARD, data=old.data, nonce=old.nonce)),
         ledger.append(Entry(stream=SERVICE, kind=LedgerKind.GUARD, data=strict.data, nonce=strict.nonce)),
@@ -284,12 +286,10 @@ ODD: list[Mapping[str, Any]] = [
 
 @pytest.mark.parametrize("data", ODD)
 def test_a_guard_of_any_shape_crashes_nothing(data: Mapping[str, Any]) -> None:
-    from wechat_campaigns.guard.approvals import guard_approvals
-
     event = guard_event(data)
     policy = Policy(max_recipients=3, quiet_hours="22:00-08:00", allowed_tags=("x",))
     changes_since([event], make_settings(policy=policy))
-    guard_approvals(event)
+    recorded_approvals(event)
     assert verify_guards([event], KEY) == ((), (event,))
 
 

@@ -64,10 +64,12 @@ def test_a_run_of_ci_asks_whether_its_campaigns_are_the_newest(
 
 
 def test_a_change_elsewhere_refuses_nothing(author: Path, runner: Path) -> None:
-    """Nobody's send waits because somebody corrected a README."""
-    assert error_of(check_up_to_date, runner / "campaigns", "main") is None
+    """Nobody's send waits because somebody corrected a README; a program of the settings may read it."""
+    for whole in (False, True):
+        assert error_of(check_up_to_date, runner / "campaigns", "main", whole=whole) is None
     commit(author, "README.md", "# Campaigns\n")
-    assert error_of(check_up_to_date, runner / "campaigns", "main") is None
+    assert error_of(check_up_to_date, runner / "campaigns", "main", whole=False) is None
+    assert isinstance(error_of(check_up_to_date, runner / "campaigns", "main", whole=True), PolicyError)
 
 
 def test_edited_campaigns_are_refused(runner: Path) -> None:
