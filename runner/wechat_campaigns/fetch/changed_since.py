@@ -7,9 +7,11 @@ campaigns folder is written below a temporary folder and rendered there.
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Final
 
+from wechat_campaigns.core.content import FileInfo
 from wechat_campaigns.core.errors import InvalidError, UsageError
 from wechat_campaigns.core.git import EXIT_NOT_INSTALLED, EXIT_TIMED_OUT, GitResult, batched_objects
 from wechat_campaigns.core.git_checkout import run_in_checkout
@@ -17,12 +19,15 @@ from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.model import Send
 from wechat_campaigns.plan.review import Comparison, compare
 from wechat_campaigns.plan.rule_changes import SettingsChange, edits
+from wechat_campaigns.render.article import image_bytes
 from wechat_campaigns.render.compile import CompileResult, compile_campaigns
 from wechat_campaigns.source.files import MAX_MEDIA_BYTES, Files
 from wechat_campaigns.source.settings import load_settings, settings_data
 from wechat_campaigns.workspace import Workspace
 
 MAX_TOTAL_BYTES: Final = 512 * 1024 * 1024
+SHOWN_BYTES: Final = 300_000
+"""The largest picture of the time before that is kept to be shown beside the new one."""
 _REGULAR = ("100644", "100755")
 _SHALLOW = N_("fetch the commit first (actions/checkout: `fetch-depth: 0`), or use another commit")
 
@@ -48,6 +53,10 @@ def compare_since(
     with tree_at(root, commit) as base:
         before, note = _compile_base(base, environment, workspace.variables)
         settings = _settings_edits(root, base)
+        now = {file.sha256 for send in compiled.sends for file in _pictures(send)}
+        files = {file.sha256: file for send in before for file in _pictures(send) if file.sha256 not in now}
+        small = (file for file in files.values() if file.size_bytes <= SHOWN_BYTES)
+        pictures = {file.sha256: image_bytes(file, Files(base)) for file in small}
     campaigns = {send.campaign for send in compiled.sends}
 
     def is_comparable(send: Send) -> bool:
@@ -56,7 +65,14 @@ def compare_since(
         return send.campaign in campaigns or is_gone
 
     kept = filter(is_comparable, before)
-    return compare(kept, compiled.sends, ref=ref, commit=commit, settings=settings, note=note)
+    found = compare(kept, compiled.sends, ref=ref, commit=commit, settings=settings, note=note)
+    return replace(found, pictures=pictures)
+
+
+def _pictures(send: Send) -> Iterator[FileInfo]:
+    """Yield the picture files of a send."""
+    files = (upload.file for upload in send.content.uploads() if upload.kind == "image")
+    return (file for file in files if file is not None)
 
 
 def _settings_edits(root: Path, base: Path) -> tuple[SettingsChange, ...]:

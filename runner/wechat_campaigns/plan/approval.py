@@ -27,7 +27,7 @@ APPROVED_DRIFT = Drift(percent=20)
 
 
 def asked_of(settings: Settings, account: Account, stream: AccountState) -> Asked | None:
-    """Return what the sends of an account need before they go; None where nobody has to approve them.
+    """Return what the sends of an account need before they go; None where no approval is asked for.
 
     Args:
         stream: of the account; the rules of its last apply count beside those of the settings.

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -325,6 +325,8 @@ class Comparison:
     """Keys of the settings that differ."""
     note: str = ""
     """Why there is nothing to compare with, or only a part."""
+    pictures: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    """By sha256, the small pictures that edited sends had before."""
 
     def of_sends(self, ids: Collection[str]) -> "Comparison":
         """Return what it says of these sends."""
@@ -340,6 +342,7 @@ class Comparison:
             unchanged=self.unchanged | other.unchanged,
             settings=tuple(dict.fromkeys((*self.settings, *other.settings))),
             note=_("; ").join(filter(None, (self.note, other.note))),
+            pictures={**self.pictures, **other.pictures},
         )
 
 

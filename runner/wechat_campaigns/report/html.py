@@ -62,7 +62,8 @@ RecordTable = tuple[str, Sequence[tuple[str, str]]]
 
 def plan_html(view: PlanView, *, data: Data) -> str:
     """Draw a plan: who receives what and when, what changed, what needs a person, then each message."""
-    pictures = Pictures(data)
+    kept = view.comparison.pictures if view.comparison is not None else {}
+    pictures = Pictures(lambda file: kept[file.sha256] if file.sha256 in kept else data(file))
     sends = [row for row in view.in_order() if row.planned is not None]
     groups = note_groups(view.notes)
     numbers = {row.id: number for number, row in enumerate(sends, 1)}

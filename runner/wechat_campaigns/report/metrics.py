@@ -17,7 +17,7 @@ from wechat_campaigns.report.send_status import StatusView
 
 PREFIX = "wechat_campaigns_"
 HELP = {
-    "sends": "Sends by status; expired ones ended unsent, waiting ones lack approval, unknown ones may have been made.",
+    "sends": "Sends by status; expired ended unsent, waiting lacks an approval, unknown may have been made.",
     "due": "Sends that are due and not made.",
     "overdue_seconds": "Since the window of the first send opened that is due and not made.",
     "unfinished_seconds": "Since the first send was made whose end WeChat has not told.",

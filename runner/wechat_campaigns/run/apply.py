@@ -85,7 +85,7 @@ class ApplyRun:
     begun: Plan | None = None
     """At a moment of a run that waits: the plan that somebody agreed to when the run began."""
     approved_only: bool = False
-    """Whether it leaves out what nobody has to approve, too."""
+    """Whether it also leaves out sends for which no approval is asked."""
     state: LedgerState = field(init=False)
     result: PlanResult = field(init=False)
     """The plan without what was not reviewed, and what it was made from."""

@@ -1,4 +1,4 @@
-"""An approval counts by its signature, in its place, until something ends it; nothing of it can be moved."""
+"""Who approved a send is judged by signatures and places in the ledger; nothing of it can be moved."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -7,167 +7,231 @@ from typing import Any
 import pytest
 
 from tests.support.factories import NOW, SERVICE, SUBSCRIPTION
+from wechat_campaigns.core.digest import sha256
+from wechat_campaigns.core.settings import Approvals
 from wechat_campaigns.ledger import approvals
-from wechat_campaigns.ledger.approvals import Approval, approvals_of, is_signed_by, public_key
+from wechat_campaigns.ledger.account import AccountState
+from wechat_campaigns.ledger.approvals import Asked, Lack, Unit, approval_of, public_key, rules_approved
 from wechat_campaigns.ledger.events import LedgerKind, hash_of, next_event
 from wechat_campaigns.ledger.fold import fold
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind
 
-PRIVATE, OTHER = "1" * 64, "2" * 64
-KEYS = frozenset({public_key(PRIVATE)})
-D, E = "d" * 64, "e" * 64
+ANN, BOB, EVE = "1" * 64, "2" * 64, "3" * 64
+NAMES = {ANN: "ann", BOB: "bob"}
+KEYS = {name: public_key(key) for key, name in NAMES.items()}
+SALE = Unit("sale", 1, "d" * 64, {"tag 会员": 100}, 1000)
+NEXT = Unit("next", 1, "e" * 64, {}, None)
+RULES, OTHER_RULES = {"policy": 1}, {"policy": 2}
+ASKED = Asked(environment="production", rules=sha256(RULES), required=[Approvals(approvers=KEYS)])
 
 
-def add(events: list[Event], kind: str, stream: str = SERVICE, **data: Any) -> None:
-    head = events[-1].head if events else EMPTY
-    events.append(next_event(Entry(stream=stream, kind=kind, data=data), at=NOW, head=head))
+class Ledger(list[Event]):
+    """The stream of an account, and who writes to it."""
+
+    def add(self, kind: str, **data: Any) -> Event:
+        head = self[-1].head if self else EMPTY
+        self.append(next_event(Entry(stream=SERVICE, kind=kind, data=data), at=NOW, head=head))
+        return self[-1]
+
+    def guard(self, rules: Any = RULES, environment: str = "production") -> Event:
+        return self.add(LedgerKind.GUARD, environment=environment, rules=rules, replaces="")
+
+    def hold(self, *, held: bool = True) -> Event:
+        return self.add(EventKind.HOLD, held=held, reason="x", ends=[])
+
+    def withdraw(self, *sends: str) -> Event:
+        return self.add(LedgerKind.WITHDRAWN, sends=[*sends] or None, reason="x")
+
+    def approve(self, *units: Unit, key: str = ANN, seen: int | None = None, **more: Any) -> Event:
+        """Approve by a plan that saw the events up to a number; None: up to the last."""
+        head = self[-1].head if self else EMPTY
+        saw = {"seq": len(self) if seen is None else seen, "hash": "0" * 64}
+        data = {"environment": "production", "rules": sha256(RULES), "saw": saw, "who": ["x"], "run": "",
+                "sends": [[*one] for one in units or (SALE,)], "approver": NAMES.get(key, "eve"),
+                "commit": None, "at": NOW.isoformat(), "plan_digest": "p", "after": head.hash}  # fmt: skip
+        entry = approvals.sign(Entry(stream=SERVICE, kind=LedgerKind.APPROVED, data={**data, **more}), key)
+        self.append(next_event(entry, at=NOW, head=head))
+        return self[-1]
+
+    @property
+    def account(self) -> AccountState:
+        return fold(self).stream(SERVICE)
+
+    def lack(self, unit: Unit = SALE, asked: Asked = ASKED) -> Lack | None:
+        return approval_of(self.account, unit, asked).lack
 
 
-def approve(events: list[Event], digest: str = D, key: str = PRIVATE, **more: Any) -> None:
-    head = events[-1].head if events else EMPTY
-    data = {"plan_digest": digest, "environment": "production", "commit": "c", "who": ["ann"], "run": "r"}
-    data |= {"at": NOW.isoformat(), "seen": [], "after": head.hash, **more}
-    entry = approvals.sign(Entry(stream=SERVICE, kind=LedgerKind.APPROVED, data=data), key)
-    events.append(next_event(entry, at=NOW, head=head))
+@pytest.fixture
+def ledger() -> Ledger:
+    made = Ledger()
+    made.guard()
+    return made
 
 
-def known(events: list[Event], environment: str = "production", stream: str = SERVICE) -> list[Approval]:
-    return list(approvals_of(fold(events).stream(stream), environment, KEYS))
-
-
-def hold(events: list[Event]) -> None:
-    add(events, EventKind.HOLD, held=True, reason="x")
-
-
-def guard(events: list[Event], rules: Any = "R", digest: str = "", environment: str = "production") -> None:
-    more = {"plan_digest": digest} if digest else {}
-    add(events, LedgerKind.GUARD, environment=environment, rules=rules, replaces="", **more)
-
-
-def test_an_approval_tells_who_when_and_what() -> None:
-    events: list[Event] = []
-    approve(events)
-    [found] = known(events)
-    assert (found.plan_digest, found.commit, found.who, found.run, found.at) == (D, "c", ("ann",), "r", NOW)
-    assert (found.ended_by, {found.key}) == (None, KEYS)
-    assert known(events, "staging") == []
-
-
-def released(events: list[Event]) -> None:
-    hold(events)
-    add(events, EventKind.HOLD, held=False, reason="x", ends=[events[-1].hash])
-
-
-def rules_changed_and_back(events: list[Event]) -> None:
-    guard(events)
-    guard(events, "S", E)
-    guard(events, "R", "f" * 64)
-
-
-STILL: dict[str, Callable[[list[Event]], None]] = {
-    "first rules, as it covers them": lambda events: guard(events, digest=D),
-    "rules of another environment": lambda events: (guard(events, "X", "", "b"), guard(events, "Y", "", "b"))[
-        0
-    ],
-    "another plan withdrawn": lambda events: add(events, LedgerKind.WITHDRAWN, plan_digest=E),
-    "another plan approved": lambda events: approve(events, E),
-    "the same rules again": lambda events: (guard(events, digest=D), guard(events, digest=E))[0],
-    "rules that it covers": lambda events: (guard(events, "Q", D), guard(events, "R", D))[0],
-}
-ENDS: dict[str, Callable[[list[Event]], None]] = {
-    "hold": hold,
-    "hold and release": released,
-    "withdrawal": lambda events: add(events, LedgerKind.WITHDRAWN, plan_digest=D, reason="x"),
-    "changed rules": rules_changed_and_back,
-    "first rules, of another plan": lambda events: guard(events, digest=E),
-    "rules that a person accepted": lambda events: (guard(events, "Q"), guard(events, "R"))[0],
-}
-
-
-@pytest.mark.parametrize("after", STILL.values(), ids=STILL)
-def test_what_leaves_an_approval_in_force(after: Callable[[list[Event]], None]) -> None:
-    events: list[Event] = []
-    approve(events)
-    after(events)
-    assert [one.ended_by for one in known(events) if one.plan_digest == D] == [None]
-
-
-def test_the_release_of_an_earlier_hold_ends_nothing() -> None:
-    events: list[Event] = []
-    hold(events)
-    held = events[-1].hash
-    approve(events)
-    add(events, EventKind.HOLD, held=False, reason="x", ends=[held])
-    assert [one.ended_by for one in known(events)] == [None]
-
-
-def test_a_forged_guard_ends_nothing() -> None:
-    """And hides no change: the rules that it brings are not those of the apply before."""
-    events: list[Event] = []
-    guard(events)
-    approve(events)
-    guard(events, "S", E)
-    forged = events[-1]
-    account = fold(events, lambda event: event != forged).stream(SERVICE)
-    assert [one.ended_by for one in approvals_of(account, "production", KEYS)] == [None]
-
-
-@pytest.mark.parametrize("after", ENDS.values(), ids=ENDS)
-def test_what_ends_an_approval_until_a_later_one(after: Callable[[list[Event]], None]) -> None:
-    events: list[Event] = []
-    approve(events)
-    [copied] = events
-    after(events)
-    [found] = known(events)
-    assert found.ended_by is not None
-    # Whoever writes the store may append the very event again: it names another one before it.
-    copy = Entry(stream=SERVICE, kind=copied.kind, data=copied.data, nonce=copied.nonce)
-    events.append(next_event(copy, at=NOW, head=events[-1].head))
-    assert is_signed_by(copy, public_key(PRIVATE))
-    assert [one.ended_by for one in known(events)] == [found.ended_by]
-    approve(events)
-    assert [one.ended_by is None for one in known(events)] == [True, False]
-
-
-def test_an_approval_counts_in_its_place_and_by_its_key_alone() -> None:
-    events: list[Event] = []
-    add(events, LedgerKind.INIT, environment="production")
-    approve(events)
-    genuine = events[-1]
-
-    def seen(**data: Any) -> list[Approval]:
-        forged = replace(genuine, data={**genuine.data, **data})
-        return known([events[0], replace(forged, hash=hash_of(forged))])
-
-    assert len(seen()) == 1
-    for changed in (
-        {"who": ["bob"]}, {"plan_digest": E}, {"commit": "x"}, {"run": "x"}, {"at": "x"}, {"mac": "m"},
-        {"environment": "staging"}, {"seen": [["a", 1, {}, 9]]}, {"after": EMPTY.hash},
-        {"signature": "0" * 128}, {"signature": None}, {"signature": "ü"},
-    ):  # fmt: skip
-        assert seen(**changed) == [], changed
-    elsewhere = replace(genuine, stream=SUBSCRIPTION)
-    moved = [replace(events[0], stream=SUBSCRIPTION), replace(elsewhere, hash=hash_of(elsewhere))]
-    assert known(moved, stream=SUBSCRIPTION) == []
-    other: list[Event] = []
-    approve(other, key=OTHER)
-    assert known(other) == []
+def test_a_send_is_approved_as_it_was_seen_and_no_other(ledger: Ledger) -> None:
+    assert ledger.lack() is Lack.NOBODY
+    ledger.approve(SALE)
+    verdict = approval_of(ledger.account, SALE, ASKED)
+    assert (verdict.lack, [one.approver for one in verdict.by]) == (None, ["ann"])
+    assert ledger.lack(NEXT) is Lack.NOBODY
+    assert ledger.lack(SALE._replace(id="SALE")) is None, "two spellings of one id"
 
 
 @pytest.mark.parametrize(
-    "data", [{}, {"plan_digest": 1, "environment": "e"}, {"plan_digest": D, "environment": []}]
+    ("changed", "lack"),
+    [
+        (SALE._replace(digest="f" * 64), Lack.OTHER),
+        (SALE._replace(revision=2), Lack.NOBODY),
+        (SALE._replace(names={"tag 会员": 101}), Lack.NAMES),
+        (SALE._replace(names={}), Lack.NAMES),
+        (SALE._replace(audience=1001), Lack.AUDIENCE),
+        (SALE._replace(names=None, audience=None), None),
+    ],
 )
-def test_odd_events_approve_nothing_and_stop_nobody(data: dict[str, Any]) -> None:
-    events: list[Event] = []
-    approve(events)
-    add(events, LedgerKind.APPROVED, after=events[-1].hash, **data)
-    add(events, LedgerKind.WITHDRAWN, **{**data, "plan_digest": ["x"]})
-    assert [one.ended_by for one in known(events)] == [None]
+def test_what_is_not_as_it_was_approved_waits(ledger: Ledger, changed: Unit, lack: Lack | None) -> None:
+    """What could not be looked up is not compared: an offline plan decides nothing."""
+    ledger.approve(SALE)
+    assert ledger.lack(changed) is lack
 
 
-def test_the_key_of_an_earlier_apply_still_tells_who_approved() -> None:
-    events: list[Event] = []
-    approve(events, key=OTHER)
-    assert known(events) == []
-    guard(events, {"approval_key": public_key(OTHER)}, D)
-    assert [one.key for one in known(events)] == [public_key(OTHER)]
+def test_what_was_not_looked_up_for_the_approver_is_not_approved(ledger: Ledger) -> None:
+    ledger.approve(SALE._replace(names=None))
+    assert ledger.lack() is Lack.NAMES
+    ledger.approve(SALE._replace(audience=None))
+    assert ledger.lack() is Lack.AUDIENCE
+
+
+ENDS: dict[str, Callable[[Ledger], object]] = {
+    "hold": lambda ledger: ledger.hold(),
+    "release": lambda ledger: ledger.hold(held=False),
+    "withdrawal": lambda ledger: ledger.withdraw("SALE"),
+    "withdrawal of all": lambda ledger: ledger.withdraw(),
+    "other rules": lambda ledger: ledger.guard(OTHER_RULES),
+    "other rules and back": lambda ledger: (ledger.guard(OTHER_RULES), ledger.guard()),
+}
+STILL: dict[str, Callable[[Ledger], object]] = {
+    "another send withdrawn": lambda ledger: ledger.withdraw("next"),
+    "the same rules": lambda ledger: ledger.guard(),
+    "rules of another environment": lambda ledger: ledger.guard(OTHER_RULES, "staging"),
+    "a copy of it": lambda ledger: ledger.append(
+        next_event(replace(ledger[-1]), at=NOW, head=ledger[-1].head)
+    ),
+}
+
+
+@pytest.mark.parametrize("between", [True, False], ids=["between plan and approval", "after the approval"])
+@pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
+def test_what_ends_an_approval_by_its_place(ledger: Ledger, end: Any, between: bool) -> None:
+    saw = len(ledger)
+    if between:
+        end(ledger)
+    approved = ledger.approve(seen=saw)
+    if not between:
+        end(ledger)
+    assert ledger.lack() is Lack.ENDED
+    copy = Entry(stream=SERVICE, kind=approved.kind, data=approved.data, nonce=approved.nonce)
+    ledger.append(next_event(copy, at=NOW, head=ledger[-1].head))
+    assert ledger.lack() is Lack.ENDED, "all of it, signature and nonce too"
+    ledger.approve()
+    assert ledger.lack() is None, "a plan that saw it all"
+
+
+@pytest.mark.parametrize("event", STILL.values(), ids=STILL)
+def test_what_ends_nothing(ledger: Ledger, event: Callable[[Ledger], object]) -> None:
+    ledger.approve()
+    event(ledger)
+    assert ledger.lack() is None
+
+
+def test_a_forged_guard_ends_nothing_and_names_no_approver(ledger: Ledger) -> None:
+    ledger.approve()
+    forged = ledger.guard({"approvals": {"approvers": {"eve": public_key(EVE)}, "count": 1}})
+    account = fold(ledger, lambda event: event != forged).stream(SERVICE)
+    assert approval_of(account, SALE, ASKED).lack is None
+    assert approvals.required_approvals(account, "production", None) == []
+
+
+def test_each_signed_word_and_the_place_count(ledger: Ledger) -> None:
+    genuine = ledger.approve()
+    head = ledger[0]
+
+    def lack(event: Event) -> Lack | None:
+        account = fold([replace(head, stream=event.stream), replace(event, hash=hash_of(event))])
+        return approval_of(account.stream(event.stream), SALE, ASKED).lack
+
+    assert lack(genuine) is None
+    for changed in (
+        {"who": ["bob"]}, {"approver": "bob"}, {"plan_digest": "q"}, {"commit": "x"}, {"run": "x"},
+        {"mac": "m"},
+        {"environment": "staging"}, {"sends": [[*SALE._replace(audience=2)]]}, {"after": EMPTY.hash},
+        {"saw": {"seq": 0, "hash": "0" * 64}}, {"rules": "r"}, {"signature": "0" * 128}, {"signature": None},
+    ):  # fmt: skip
+        assert lack(replace(genuine, data={**genuine.data, **changed})) is Lack.NOBODY, changed
+    assert lack(replace(genuine, stream=SUBSCRIPTION)) is Lack.NOBODY
+    assert lack(replace(genuine, nonce="x")) is Lack.NOBODY
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"saw": {"seq": 2, "hash": "x"}}, {"saw": {}}, {"saw": None}, {"sends": [["sale"]]}, {"sends": {}},
+        {"sends": [["sale", "1", "d", {}, 1]]}, {"rules": 1}, {"environment": []}, {"at": "x"},
+        {"who": "ann"},
+    ],
+)  # fmt: skip
+def test_odd_events_approve_nothing_and_stop_nobody(ledger: Ledger, data: dict[str, Any]) -> None:
+    """Such as one that saw an event after it."""
+    ledger.approve(**data)
+    assert ledger.lack() is Lack.NOBODY
+    ledger.add(LedgerKind.WITHDRAWN, sends=[["x"]], reason=1)
+    ledger.approve()
+    ledger.approve(**data)
+    assert ledger.lack() is None
+
+
+def test_two_who_must_approve_are_two_keys(ledger: Ledger) -> None:
+    both = replace(ASKED, required=[Approvals(approvers={**KEYS, "ann again": KEYS["ann"]}, count=2)])
+    ledger.approve()
+    ledger.approve()
+    assert ledger.lack(asked=both) is Lack.TOO_FEW
+    ledger.approve(key=EVE)
+    assert ledger.lack(asked=both) is Lack.TOO_FEW
+    ledger.approve(key=BOB)
+    assert ledger.lack(asked=both) is None
+    ledger.withdraw("sale")
+    ledger.approve()
+    assert ledger.lack(asked=both) is Lack.TOO_FEW, "what bob approved has ended"
+
+
+def test_rules_are_approved_alone_or_with_sends(ledger: Ledger) -> None:
+    assert not rules_approved(ledger.account, ASKED)
+    ledger.approve(rules=sha256(OTHER_RULES))
+    assert not rules_approved(ledger.account, ASKED)
+    assert ledger.lack() is Lack.RULES
+    ledger.approve(sends=[])
+    assert rules_approved(ledger.account, ASKED)
+    ledger.hold()
+    assert not rules_approved(ledger.account, ASKED)
+
+
+def test_who_must_approve_is_what_the_last_apply_went_by_and_the_settings() -> None:
+    present, before = (
+        Approvals(approvers={"bob": KEYS["bob"]}),
+        {"approvers": {"ann": KEYS["ann"]}, "count": 1},
+    )
+    ledger = Ledger()
+
+    def required(environment: str = "production", now: Approvals | None = present) -> list[str] | None:
+        found = approvals.required_approvals(ledger.account, environment, now)
+        return found if found is None else [name for one in found for name in one.approvers]
+
+    assert (required(), required(now=None)) == (None, []), (
+        "a key that only a commit brings counts for nothing"
+    )
+    ledger.guard({"approvals": before})
+    assert (required(), required(now=None)) == (["ann", "bob"], ["ann"])
+    assert required("staging", None) == ["ann"], "another environment of the account"
+    ledger.guard({"approvals": None}, "staging")
+    assert required("staging", None) == []
+    ledger.guard({"approvals": None})
+    assert required() == ["bob"]

@@ -15,10 +15,10 @@ policy:
   allowed_tags: [会员, 新客]
   max_recipients: 100
   levels: {require_not_after: advisory}
-approvals: {approvers: [ann, bob], count: 2}
+approvals: {approvers: {ann: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa, bob: bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb}, count: 2}
 environments:
   rehearsal: {api: sandbox, policy: {max_recipients: 9}}
-  own: {api: sandbox, approvals: {approvers: [eve]}}
+  own: {api: sandbox, approvals: {approvers: {eve: eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee}}}
   production:
     api: https://api.weixin.qq.com
     policy: {max_recipients: 50, audience_drift: {percent: 5}}
@@ -33,7 +33,7 @@ environments:
           audience_drift: {percent: 7, floor: 1}
           levels: {quiet_hours: advisory}
           allowed_links: [example.com]
-        approvals: {approvers: [cem]}
+        approvals: {approvers: {cem: cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc}}
 """
 SHOP = "production:\n  shop:\n    kind: service\n    appid: wx0000000000000002\n    secret: {env: B}\n"
 
@@ -69,8 +69,10 @@ def test_the_nearest_decides_each_key_with_its_whole_value(root: Path) -> None:
 def test_approvals_come_whole_from_the_nearest(root: Path) -> None:
     settings = load_settings(root)
     environment = settings.environment
-    assert environment.approvals_of(account(settings, "main")) == Approvals(approvers=("cem",))
-    assert environment.approvals_of(account(settings, "shop")) == Approvals(approvers=("ann", "bob"), count=2)
+    assert environment.approvals_of(account(settings, "main")) == Approvals(approvers={"cem": "c" * 64})
+    assert environment.approvals_of(account(settings, "shop")) == Approvals(
+        approvers={"ann": "a" * 64, "bob": "b" * 64}, count=2
+    )
     assert environment.asks_approval
     rehearsal = load_settings(root, environment="rehearsal")
     assert not rehearsal.environment.asks_approval
