@@ -93,7 +93,7 @@ def _gates(rules: Mapping[str, Any], keys: Sequence[str]) -> dict[str, Any]:
 def _genuine(guards: Sequence[Event], scope: str, environ: Mapping[str, str]) -> Event | None:
     """Return the newest guard, by the key that the first one names if that is in a variable.
 
-    Who can write to the ledger can write a guard, but not a first one, nor what its variable holds.
+    A writer of the ledger can add a guard, but not a first one, nor what its variable holds.
     """
     if not guards:
         return None

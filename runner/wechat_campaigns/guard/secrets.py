@@ -174,8 +174,9 @@ class Secrets:
         Raises:
             PolicyError: nobody approved the campaigns, or this run may not run their command.
         """
-        for _appid, account in sorted(self.settings.environment.by_appid.items()):
-            self.check_gates(account, PROGRAMS)
+        if place.command:
+            for _appid, account in sorted(self.settings.environment.by_appid.items()):
+                self.check_gates(account, PROGRAMS)
         check_secret_place(place)
 
     def take_events(self, events: Mapping[str, Sequence[Event]]) -> None:
