@@ -278,7 +278,7 @@ class Workspace:
         from wechat_campaigns.ledger.events import LedgerKind
 
         if self.signed_events is None:
-            self.fold_ledger()
+            self.fold_ledger(own=True)
         elif appid not in self.signed_events and appid in self.settings.environment.by_appid:
             streams, events = self._needed_events({})
             self._take_events(events, streams)
