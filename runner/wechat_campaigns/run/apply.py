@@ -191,7 +191,10 @@ class ApplyRun:
         reviewed = self._reviewed(result) if self.begun is None else self._still_reviewed(self.begun, result)
         self.result = replace(result, plan=reviewed)
         if self.approved_only:
-            why, hint = _("no approval is asked for, and this run sends only what is approved"), _("write `approvals` in the settings")
+            why, hint = (
+                _("no approval is asked for, and this run sends only what is approved"),
+                _("write `approvals` in the settings"),
+            )
             sends = (one if one.approval else waiting_for_approval(one, why, hint) for one in reviewed.sends)
             self.result = replace(result, plan=replace(reviewed, sends=tuple(sends)))
 
