@@ -44,7 +44,7 @@ def ci() -> None:
     effect=Effect.NONE,
     examples={
         "campaign ci outputs plan.json": N_(
-            "pass `plan_digest`, `pending`, `due`, `coming`, `held` and `approved` to later steps"
+            "pass `plan_digest`, `pending`, `due`, `coming`, `held` and `waits` to later steps"
         )
     },
 )
@@ -53,20 +53,21 @@ def outputs(context: Context, plan_file: Path) -> int:
     """Pass a plan file's digest to later steps: through GITHUB_OUTPUT, or on standard output.
 
     Prints plan_digest, pending (sends and resends that the digest covers), due (sends that apply would make
-    or resolve now), coming (sends that become due within the plan's horizon), held (sends that are
-    blocked, in conflict, or were missed) and approved (true if an approval of this plan is in force).
+    or resolve now, once they are approved), coming (sends that become due within the plan's horizon), held
+    (sends that are blocked, in conflict, or were missed) and waits (sends that no approval covers, which
+    `apply --approved-only` leaves out).
     """
     data = planfile.read(plan_file)
     sends = data["sends"]
     values = {
         "plan_digest": data["plan_digest"],
         "pending": sum(send["covered"] for send in sends),
-        "due": sum(send["action"] in ("send", "resend", "unknown") for send in sends),
+        "due": sum(planfile.is_due(send, data) for send in sends),
         "coming": sum(send["coming"] for send in sends),
         "held": sum(send["held"] for send in sends),
-        "approved": data.get("approved") is True,
+        "waits": sum(planfile.waits_for_approval(send) for send in sends),
     }
-    lines = "\n".join(f"{name}={str(value).lower()}" for name, value in values.items())
+    lines = "\n".join(f"{name}={value}" for name, value in values.items())
     if target := os.environ.get("GITHUB_OUTPUT"):
         with opened_to_write(Path(target), flags=os.O_APPEND) as file:
             file.write(f"{lines}\n".encode())

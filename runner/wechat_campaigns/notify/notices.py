@@ -18,7 +18,8 @@ from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.core.settings import Environment
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import job_id
-from wechat_campaigns.plan.plan import CALLING, Plan
+from wechat_campaigns.plan import planfile
+from wechat_campaigns.plan.plan import Plan
 from wechat_campaigns.protocol.state import Fate, Status
 from wechat_campaigns.report.phrases import moment as moment_text
 from wechat_campaigns.report.phrases import status_counts
@@ -31,7 +32,7 @@ class Moment(StrEnum):
     """What `notify.when` can name; those of an outcome and of a status are called as these are."""
 
     APPROVAL_NEEDED = "approval_needed"
-    """A reviewed plan would send it now, or within its horizon."""
+    """No approval covers it; where none is asked for, it is due or within the plan's horizon."""
     ACCEPTED = "accepted"
     HANDED_OVER = "handed_over"
     """Its draft is ready, and a person is to send it in the WeChat console."""
@@ -163,18 +164,16 @@ def plan_notices(data: Mapping[str, Any], state: LedgerState | None, *, timezone
         timezone: the one that windows are shown in.
     """
     for send in data["sends"]:
-        is_due = send["action"] in CALLING
-        if (is_due or send["coming"]) and data.get("approved"):
-            continue  # an approval of it is in force
         cause = ""
-        if is_due or send["coming"]:
+        if planfile.waits_for_approval(send):
+            is_due = planfile.is_due(send, data)
             moment, reason = Moment.APPROVAL_NEEDED, _when(send, timezone, is_due=is_due)
         elif send["held"]:
             missed = send["action"] == PlanAction.EXPIRED
             moment, reason = Moment.SCHEDULED_MISSED if missed else Moment.HELD, send["reason"]
             rules = [one["rule"] for one in send["violations"] if one["blocks"]]
             cause = _cause(send["code"], send["errcode"], rules)
-        else:  # an invalid campaign, for one, which has no account
+        else:  # it is approved, or an invalid campaign, which has no account
             continue
         appid = send["account"]["appid"]
         # An account that left the settings after the plan was made is not read: its send is reported.

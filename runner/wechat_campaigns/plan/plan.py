@@ -116,7 +116,7 @@ class PlannedSend:
     resolved: Resolution = Resolution(audience=Audience(count=None, source="unknown"))
     violations: tuple[Violation, ...] = ()
     approval: Verdict | None = None
-    """Whether it is approved; None where nobody has to approve it."""
+    """Whether it is approved; None where no approval is asked for."""
 
     def left(
         self,
@@ -320,7 +320,7 @@ class Plan:
 
     @property
     def approved(self) -> bool | None:
-        """Whether all that it covers is approved; None where nobody has to approve any of it."""
+        """Whether all that it covers is approved; None where no approval is asked for."""
         verdicts = [one.approval for one in self.sends if is_covered(one) and one.approval is not None]
         return all(one.lack is None for one in verdicts) if verdicts else None
 

@@ -10,8 +10,9 @@ from wechat_campaigns.core.digest import PLAN_FORMAT, canonical, plan_digest, sh
 from wechat_campaigns.core.errors import StalePlanError, UsageError
 from wechat_campaigns.core.files import write_file
 from wechat_campaigns.core.i18n import N_, _
+from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.ledger.approvals import ApprovalHead, Unit, unit_of
-from wechat_campaigns.plan.plan import Plan, SendKey
+from wechat_campaigns.plan.plan import CALLING, Plan, PlanReason, SendKey
 from wechat_campaigns.plan.quota import china_time
 
 MAJOR = PLAN_FORMAT.partition(".")[0]
@@ -157,6 +158,20 @@ def units(data: Mapping[str, Any], appid: str) -> list[Unit]:
             unit = unit_of(_row(send), send["resolved"], count)
             found[unit.id, unit.revision] = unit
     return [*found.values()]
+
+
+def is_due(send: Mapping[str, Any], data: Mapping[str, Any]) -> bool:
+    """Return whether an apply at the time of the plan makes or resolves a send, once it is approved."""
+    if send["action"] != PlanAction.WAITS_FOR_APPROVAL:
+        return send["action"] in CALLING | {PlanAction.UNKNOWN}
+    opens_at = datetime.fromisoformat(send["not_before"] or data["created_at"])
+    return opens_at <= datetime.fromisoformat(data["created_at"])
+
+
+def waits_for_approval(send: Mapping[str, Any]) -> bool:
+    """Return whether no approval covers a send; where none is asked for, one that is due or coming."""
+    is_near = send["action"] in CALLING or send["coming"]
+    return send["code"] == PlanReason.UNAPPROVED or (is_near and send.get("approval") is None)
 
 
 def heads(data: Mapping[str, Any]) -> dict[str, ApprovalHead]:

@@ -123,7 +123,7 @@ class StatusView:
 
 
 def unsent_rows(sends: Iterable[Send], context: DecisionContext) -> Iterator[StatusRow]:
-    """Yield the lines of sends whose window ended before they were made, or that nobody has approved."""
+    """Yield the lines of sends whose window ended before they were made, or that lack an approval."""
     for send in sends:
         planned = decide(send, context.content_digest(send), context)
         if planned.action is not PlanAction.EXPIRED:

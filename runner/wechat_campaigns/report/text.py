@@ -98,7 +98,7 @@ def plan_text(
     # A digest is not broken into lines, because it is to be copied.
     parts.append(_("Digest: {digest}").format(digest=view.digest))
     if not is_applied:
-        step = [view.next_step] if view.ready or view.approved_in else []
+        step = [view.next_step] if view.ready or view.approved_in or view.plan.unapproved() else []
         parts += map(options.lines, [*step, *view.coming])
     return "\n".join(parts)
 

@@ -51,7 +51,7 @@ from wechat_campaigns.plan.review import check_resolved_names
 from wechat_campaigns.plan.unknown_sends import decide_unknown, stored_body
 from wechat_campaigns.protocol import decide as protocol
 from wechat_campaigns.protocol.attempt import AttemptResult, Judge
-from wechat_campaigns.protocol.events import EventKind
+from wechat_campaigns.protocol.events import Event, EventKind
 from wechat_campaigns.protocol.state import Fate, Status, StreamState
 from wechat_campaigns.protocol.verdict import CLIENTMSGID_EXISTS
 from wechat_campaigns.send import preparing
@@ -305,7 +305,7 @@ class AccountRun(AccountWriter):
                 return self.unknown(send_id, not_resent_message(message), hint=hint)
             counted = self._counted(planned)
             body = stored_body(intent, planned.send)
-            outcome = self.resend(counted, body, partial(self._decide, counted))
+            outcome = self.resend(intent, body, partial(self._decide, counted), counted)
         except Exception as fault:
             error = expected_error(fault)
             if isinstance(error, LedgerError):
@@ -372,10 +372,11 @@ class AccountRun(AccountWriter):
         steps = what_to_press(event.data, self.clock())
         return self.outcome(send.id, Result.HANDED_OVER, _("; ").join((steps, *notes)))
 
-    def resend(self, planned: PlannedSend, body: Mapping[str, Any], judge: Judge) -> SendOutcome | None:
+    def resend(
+        self, intent: Event, body: Mapping[str, Any], judge: Judge, planned: PlannedSend | None = None
+    ) -> SendOutcome | None:
         """Post the body of an unknown send once more; as `send`."""
-        intent = planned.resend_intent.data if planned.resend_intent is not None else {}
-        repeated = {name: intent.get(name) for name in ("send", "revision", "not_after")}
+        repeated = {name: intent.data.get(name) for name in ("send", "revision", "not_after")}
         return self._post(protocol.Action.RESEND, repeated | self._by_right(planned), body, judge)
 
     def _post(

@@ -178,7 +178,7 @@ def plan_file(folder: Path, *actions: str, digest: str = "d" * 64) -> str:
         "plan_digest": digest, "resolved_digest": None,
         "environment": "production", "created_at": "2026-11-30T00:00:00+00:00",
         "expires_at": "2026-12-01T00:00:00+00:00", "commit": None, "offline": True,
-        "counts": {}, "accounts": {},
+        "counts": {}, "accounts": {}, "heads": {},
         "sends": [
             {"id": f"s{n}", "action": action, "code": "new", "reason": "", "hint": "", "coming": False,
              "covered": action in COVERED, "held": action in HELD}
@@ -193,7 +193,7 @@ def test_outputs_tell_the_next_steps(pull: Path) -> None:
     """The digest, what it covers, and what an apply would do now."""
     actions = dict.fromkeys([*COVERED, *HELD, "unknown", "sent"])
     assert run(["ci", "outputs", plan_file(pull, *actions)]) == ExitCode.OK
-    expected = f"plan_digest={'d' * 64}\npending=4\ndue=3\ncoming=0\nheld=3\napproved=false\n"
+    expected = f"plan_digest={'d' * 64}\npending=4\ndue=3\ncoming=0\nheld=3\nwaits=2\n"
     assert (pull / "output").read_text(encoding="utf-8") == expected
 
 

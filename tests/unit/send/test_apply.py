@@ -684,7 +684,7 @@ def test_nobody_is_told_to_send_what_the_ledger_did_not_take() -> None:
     send = make_send(content=Articles(articles=(make_article(),)), by_hand=True)
     begun: list[str] = []
     run: Any = SimpleNamespace(
-        attempt=SimpleNamespace(begin=lambda kind, *_how: begun.append(kind)), _by_right=dict
+        attempt=SimpleNamespace(begin=lambda kind, *_how: begun.append(kind)), _by_right=lambda _planned: {}
     )
     assert (
         account_run.AccountRun.hand_over(run, make_planned(send), {"mpnews": {}}, lambda _state: None) is None
@@ -698,7 +698,7 @@ def test_send_that_is_left_ends_by_what_is_decided_on_it(action: PlanAction) -> 
     outcome = left_outcome(replace(planned, action=action))
     may_be_out = action in (PlanAction.UNKNOWN, PlanAction.RESEND)
     assert (outcome.result is Result.UNKNOWN) is (outcome.exit_code is ExitCode.UNKNOWN) is may_be_out
-    quiet = (PlanAction.SENT, PlanAction.HANDED_OVER, PlanAction.SCHEDULED)
+    quiet = (PlanAction.SENT, PlanAction.HANDED_OVER, PlanAction.SCHEDULED, PlanAction.WAITS_FOR_APPROVAL)
     assert (outcome.exit_code is ExitCode.OK) is (action in quiet)
     assert outcome.missed is (action is PlanAction.EXPIRED)
     assert LEFT[action].is_open is (action not in DONE)

@@ -162,7 +162,10 @@ def test_a_rehearsal_shows_the_name_too(tmp_path: Path) -> None:
 
 
 def test_no_rule_hangs_on_a_name(tmp_path: Path) -> None:
-    assert rules_of(named(tmp_path)) == rules_of(named(tmp_path, "山月茶馆"))
+    one, other = named(tmp_path), named(tmp_path, "山月茶馆")
+    assert rules_of(one, one.environment.accounts["main"]) == rules_of(
+        other, other.environment.accounts["main"]
+    )
 
 
 def test_a_name_of_characters_that_nobody_sees_is_refused(tmp_path: Path) -> None:

@@ -64,10 +64,10 @@ def test_environments_share_a_ledger_unless_one_rehearses_the_other(
 
 
 def test_approvals_setting_is_read(tmp_path: Path) -> None:
-    """One approval by somebody other than the author, unless it says otherwise; off when not written."""
-    text = "environments: {sandbox: {api: sandbox, approvals: {approvers: [Ann, bob]}}}"
+    """One approval, unless it says otherwise; off when not written."""
+    text = f"environments: {{sandbox: {{api: sandbox, approvals: {{approvers: {{Ann: '{'a' * 64}'}}}}}}}}"
     (tmp_path / "_settings.yaml").write_text(text)
-    assert load_settings(tmp_path).environment.approvals == Approvals(approvers=("Ann", "bob"))
+    assert load_settings(tmp_path).environment.approvals == Approvals(approvers={"Ann": "a" * 64})
     (tmp_path / "_settings.yaml").write_text("vars: {a: b}")
     assert load_settings(tmp_path).environment.approvals is None
 

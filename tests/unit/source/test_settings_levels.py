@@ -15,10 +15,13 @@ policy:
   allowed_tags: [会员, 新客]
   max_recipients: 100
   levels: {require_not_after: advisory}
-approvals: {approvers: [ann, bob], count: 2}
+approvals:
+  count: 2
+  approvers: {ann: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa,
+    bob: bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb}
 environments:
   rehearsal: {api: sandbox, policy: {max_recipients: 9}}
-  own: {api: sandbox, approvals: {approvers: [eve]}}
+  own: {api: sandbox, approvals: {approvers: {eve: eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee}}}
   production:
     api: https://api.weixin.qq.com
     policy: {max_recipients: 50, audience_drift: {percent: 5}}
@@ -33,7 +36,7 @@ environments:
           audience_drift: {percent: 7, floor: 1}
           levels: {quiet_hours: advisory}
           allowed_links: [example.com]
-        approvals: {approvers: [cem]}
+        approvals: {approvers: {cem: cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc}}
 """
 SHOP = "production:\n  shop:\n    kind: service\n    appid: wx0000000000000002\n    secret: {env: B}\n"
 
@@ -69,8 +72,10 @@ def test_the_nearest_decides_each_key_with_its_whole_value(root: Path) -> None:
 def test_approvals_come_whole_from_the_nearest(root: Path) -> None:
     settings = load_settings(root)
     environment = settings.environment
-    assert environment.approvals_of(account(settings, "main")) == Approvals(approvers=("cem",))
-    assert environment.approvals_of(account(settings, "shop")) == Approvals(approvers=("ann", "bob"), count=2)
+    assert environment.approvals_of(account(settings, "main")) == Approvals(approvers={"cem": "c" * 64})
+    assert environment.approvals_of(account(settings, "shop")) == Approvals(
+        approvers={"ann": "a" * 64, "bob": "b" * 64}, count=2
+    )
     assert environment.asks_approval
     rehearsal = load_settings(root, environment="rehearsal")
     assert not rehearsal.environment.asks_approval
@@ -87,13 +92,13 @@ def test_each_rule_knows_its_holder_and_line(root: Path) -> None:
         for name in ("main", "shop")
     )
     assert main == {
-        "allow_to_all": ("account", f"{file}:21"),
-        "allowed_tags": ("account", f"{file}:22"),
-        "audience_drift": ("account", f"{file}:23"),
-        "levels": ("account", f"{file}:24"),
-        "allowed_links": ("account", f"{file}:25"),
-        "max_recipients": ("environment", f"{file}:14"),
-        "approvals": ("account", f"{file}:26"),
+        "allow_to_all": ("account", f"{file}:24"),
+        "allowed_tags": ("account", f"{file}:25"),
+        "audience_drift": ("account", f"{file}:26"),
+        "levels": ("account", f"{file}:27"),
+        "allowed_links": ("account", f"{file}:28"),
+        "max_recipients": ("environment", f"{file}:17"),
+        "approvals": ("account", f"{file}:29"),
     }
     assert shop["hold"] == ("account", f"{other}:7")
     assert shop["approvals"] == ("settings", f"{file}:8")
