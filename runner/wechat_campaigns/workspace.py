@@ -7,7 +7,7 @@ A `Workspace` looks at files. A `LedgerWorkspace` also opens the ledger that the
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -270,26 +270,35 @@ class Workspace:
             if "mac" in event.data:
                 self.signed_events.setdefault(event.stream, []).append(event)
 
-    def guard(self, appid: str) -> Event | None:
-        """Return the rules that the last apply of an account went by, as the ledger says; no mac was checked.
+    def guards(self, appid: str) -> Sequence[Event]:
+        """List the rules that applies of an account went by, in order, as the ledger says.
 
-        Those of this environment, or of another one with this account where it has none.
+        No mac was checked.
         """
         from wechat_campaigns.ledger.events import LedgerKind
-        from wechat_campaigns.ledger.trust import newest_guard
 
         if self.signed_events is None:
-            self.fold_ledger()
+            self.fold_ledger(own=True)
         elif appid not in self.signed_events and appid in self.settings.environment.by_appid:
             streams, events = self._needed_events({})
             self._take_events(events, streams)
-        signed = self.signed_events or {}
-        guards = [event for event in signed[appid] if event.kind == LedgerKind.GUARD]
-        return newest_guard(guards, self.settings.ledger_scope)
+        return [event for event in (self.signed_events or {})[appid] if event.kind == LedgerKind.GUARD]
+
+    def unverified_account(self, appid: str) -> AccountState:
+        """Fold the events of an account, without a look at their macs."""
+        from wechat_campaigns.ledger.fold import fold
+
+        return fold(self._events({appid}), streams=[appid]).stream(appid)
 
     def newest_guards(self) -> tuple[Event, ...]:
-        """List the newest guard of each account that is selected."""
-        return tuple(filter(None, map(self.guard, sorted(self._selected_appids))))
+        """List the newest guard of each account that is selected.
+
+        That of this environment, or of another one with this account where it has none.
+        """
+        from wechat_campaigns.ledger.trust import newest_guard
+
+        found = (newest_guard(self.guards(one), self.settings.ledger_scope) for one in self._selected_appids)
+        return tuple(sorted(filter(None, found), key=lambda guard: guard.stream))
 
     @property
     def is_sandbox(self) -> bool:
@@ -346,7 +355,7 @@ class OnlineWorkspace(LedgerWorkspace):
         """The secrets of the environment."""
         from wechat_campaigns.guard.secrets import Secrets
 
-        return Secrets(self.root, self.settings, self.guard)
+        return Secrets(self.root, self.settings, self.guards, self.unverified_account)
 
     @cached_property
     def _tokens(self) -> SharedTokens:
@@ -496,7 +505,7 @@ class OnlineWorkspace(LedgerWorkspace):
         """Connect for reads and writes."""
         from wechat_campaigns.wechat.endpoints import connect
 
-        self.secrets.check_approved(account.appid)
+        self.secrets.check_gates(account)
         api = connect(
             account,
             self.api_url,

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from tests.acceptance.test_operating_commands import robot
+from tests.support.console import set_noon
 from tests.support.shop import MakeShop, Shop, campaign_file
 from wechat_campaigns.core.errors import ExitCode
 
@@ -182,6 +183,7 @@ def test_events_are_received_of_the_others(fleet: Shop, tokens: dict[str, str]) 
 
 def test_figures_are_refreshed_of_the_others(damaged: tuple[Shop, dict[str, str]]) -> None:
     shop, secrets = damaged
+    set_noon(shop.sandbox, days_on=1)
     before = len(shop.sandbox.requests())
     code, said = shop.run("report", "--refresh", "-o", "json", **secrets)
     assert rows(said, "sends").keys() == {"good", "refused", "unset"}

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import requests
 
+from tests.support.console import set_noon
 from tests.support.playground import PICTURES
 from tests.support.served import QuietHandler, served
 from tests.support.shop import LEDGER_KEY, SENDALL, SHOP_APPID, MakeShop, Shop, campaign_file
@@ -116,7 +117,7 @@ def test_whole_work_goes_by_the_token_of_somebody_else(shop: Shop, tmp_path: Pat
     doctor = " ".join(shown[1].split())
     assert "calls: `token` from a file; ledger: signed with ledger_key from an environment variable" in doctor
 
-    shop.sandbox.advance(2 * 24 * 3600)
+    set_noon(shop.sandbox, days_on=2)
     write_token(tmp_path / "token", token_of(shop))
     code, said = shop.run("report", "--refresh", WECHAT_MAIN_SECRET="")
     assert code == ExitCode.OK, said

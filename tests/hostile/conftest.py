@@ -7,7 +7,6 @@ import pytest
 
 from tests.hostile.repository import APPROVALS, Repository, hosted, settings, text_of
 from tests.hostile.trap import CanaryPort, canary_port
-from tests.support.code_hosts import serve
 from tests.support.playground import Sandbox
 
 
@@ -19,16 +18,13 @@ def port() -> Iterator[CanaryPort]:
 
 
 @pytest.fixture(scope="session")
-def _approved(tmp_path_factory: pytest.TempPathFactory, _running_sandbox: Sandbox) -> Repository:
-    folder, plain = tmp_path_factory.mktemp("approved"), settings(_running_sandbox)
-    with hosted(folder, _running_sandbox, _settings=plain, old=text_of("旧", "ready: false")) as made:
-        made.merge("bob", _settings=settings(_running_sandbox, APPROVALS))
+def _recorded(tmp_path_factory: pytest.TempPathFactory, _running_sandbox: Sandbox) -> Repository:
+    folder, asking = tmp_path_factory.mktemp("recorded"), settings(_running_sandbox, APPROVALS)
+    with hosted(folder, _running_sandbox, _settings=asking, old=text_of("旧", "ready: false")) as made:
         return made
 
 
 @pytest.fixture
-def repository(tmp_path: Path, sandbox: Sandbox, _approved: Repository) -> Iterator[Repository]:
-    """A repository whose settings ask for bob's approval; bob approved them."""
-    made = _approved.copy(tmp_path)
-    with serve(made.code_host):
-        yield made
+def repository(tmp_path: Path, sandbox: Sandbox, _recorded: Repository) -> Repository:
+    """A repository whose settings ask for bob's approval, as its ledger records."""
+    return _recorded.copy(tmp_path)

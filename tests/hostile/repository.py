@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import shutil
 import subprocess
@@ -18,10 +17,12 @@ from tests.support.code_hosts import FakeCodeHost, serve
 from tests.support.hosted_repository import SALE, HostedRepository, command
 from tests.support.playground import Sandbox
 from wechat_campaigns.core.errors import ExitCode
+from wechat_campaigns.ledger.approvals import public_key
 
 REPO = "shop/campaigns"
 SECRET = "0" * 32
-APPROVALS = "approvals: {approvers: [bob]}"
+BOB = "b" * 64
+APPROVALS = f"approvals: {{approvers: {{bob: {public_key(BOB)}}}}}"
 EVIL = SALE.replace("八折", "零折")
 
 
@@ -70,11 +71,11 @@ class Repository(HostedRepository):
         self.succeed("ledger", "init", ci=False)
 
     def copy(self, folder: Path) -> Repository:
-        """Return the same repository in another folder, with a code host of its own."""
-        for name in ("remote.git", "author"):
-            shutil.copytree(self.folder / name, folder / name, symlinks=True)
-        lists = copy.deepcopy(self.code_host.lists)
-        made = Repository(folder, self.sandbox, code_host=FakeCodeHost(lists=lists), merged=self.merged)
+        """Return the same repository and its ledger in another folder."""
+        for name in ("remote.git", "author", "state"):
+            if (self.folder / name).exists():
+                shutil.copytree(self.folder / name, folder / name, symlinks=True)
+        made = Repository(folder, self.sandbox)
         made.git("remote", "set-url", "origin", str(made.remote))
         return made
 
@@ -89,71 +90,21 @@ class Repository(HostedRepository):
         self.git("commit", "--quiet", "--allow-empty", *(["--amend"] if amend else []), "-m", message)
         return self.head()
 
-    def join(self, *commits: str, ours: bool = False) -> str:
-        """Merge commits into what is checked out, keeping only its own files if asked."""
-        strategy = ("-s", "ours") if ours else ()
-        self.git("merge", "--quiet", "--no-ff", *strategy, "-m", "Merge", *commits)
-        return self.head()
-
     def checkout(self, *words: str) -> None:
         self.git("checkout", "--quiet", *words)
 
-    def push(self) -> str:
-        """Push what was committed straight to main: no request, no approval."""
-        self.git("push", "--quiet", "origin", "HEAD:main")
-        self.code_host.lists[f"/repos/{REPO}/commits/{self.head()}/pulls"] = []
-        return self.head()
-
-    def merge(self, *approved: str, author: str = "ann", **campaigns: str) -> str:
-        """Merge the working tree and these campaigns by a request of one commit that they approved."""
+    def merge(self, **campaigns: str) -> str:
+        """Make the working tree and these campaigns the newest of main."""
         if campaigns:
             self.checkout("main")
-        self.commit(f"Change {self.merged + 1}", **campaigns)
-        return self.merge_head(*approved, author=author)
-
-    def merge_head(self, *approved: str, author: str = "ann", head: str = "") -> str:
-        """Make the commit that is checked out the branch's newest, by a request, as `merge`.
-
-        Args:
-            head: the request's newest commit, which was approved; empty for the commit itself.
-        """
-        merged = self.head()
-        head = head or merged
-        commits = self.git("rev-list", "--reverse", f"origin/main..{head}").split()
-        brought = {*commits, *self.git("rev-list", "origin/main..HEAD").split()}
+        commit = self.commit("Change", **campaigns)
         self.git("push", "--quiet", "origin", "HEAD:main")
-        pull = self.request_by(author, head, merged, commits, approved)
-        self.code_host.lists |= {f"/repos/{REPO}/commits/{one}/pulls": [pull] for one in brought}
-        return merged
+        return commit
 
-    def request_by(
-        self, author: str, head: str, merged: str, commits: list[str], approved: tuple[str, ...]
-    ) -> dict[str, Any]:
-        """Let the code host know a request of these commits; return it."""
-        self.merged += 1
-        number, writer = 100 + self.merged, {"login": author}
-        rows = [{"sha": one, "author": writer, "committer": writer} for one in commits]
-        self.code_host.lists[f"/repos/{REPO}/pulls/{number}/commits"] = rows
-        self.code_host.lists[f"/repos/{REPO}/issues/{number}/events"] = []
-        self.review(number, head, *approved)
-        return {
-            "number": number,
-            "merged_at": "2026-11-02T08:00:00Z",
-            "merge_commit_sha": merged,
-            "base": {"ref": "main", "repo": {"full_name": REPO}},
-            "user": writer,
-            "head": {"sha": head},
-        }
-
-    def review(self, number: int, head: str, *approved: str, at: str = "2026-11-02T07:00:00Z") -> None:
-        """Let the code host say who approved a commit of a request, and when."""
-        self.code_host.lists[f"/repos/{REPO}/pulls/{number}/reviews"] = [
-            {"user": {"login": who}, "state": "APPROVED", "commit_id": head, "submitted_at": at}
-            for who in approved
-        ]
-
-    def commits_of_last_request(self) -> list[dict[str, Any]]:
-        return self.code_host.lists[f"/repos/{REPO}/pulls/{100 + self.merged}/commits"]
+    def approve(self, key: str = BOB, **how: Any) -> None:
+        """Approve what a plan of a person's machine shows, also rules alone."""
+        self.run("plan", "--out", "plan.json", **{"ci": False, **how})
+        self.succeed("approve", "plan.json", "--auto-approve", ci=False, CAMPAIGN_APPROVAL_KEY=key)
 
     def run(
         self, *words: str, ci: bool = True, event: str = "push", given: str | None = None, **variables: str

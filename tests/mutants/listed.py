@@ -507,60 +507,39 @@ LISTED: Final[dict[str, tuple[Mutant, ...]]] = {
         ),
     ),
     "ledger/approvals.py": (
+        Mutant("is_signed_by(event, key)), None)", "True), None)", "anybody approves"),
+        Mutant('if data["environment"] != asked.environment:', "if False:", "that of another environment"),
+        Mutant("if approved is None or approved.digest != unit.digest:", "if False:", "an edit is approved"),
+        Mutant("if approval.ended_by is not None:", "if False:", "what ended counts"),
+        Mutant('if approval.event.data["rules"] != asked.rules:', "if False:", "by other rules"),
+        Mutant("approved.names != unit.names:", "False:", "another tag of that name gets it"),
+        Mutant("not asked.allows(*counts)", "False", "an audience that grew is approved"),
+        Mutant("(None in counts or ", "(", "an audience that the approver did not see"),
+        Mutant("event.seq > seen", "event.seq > seen + 9", "what came after the plan ends nothing"),
+        Mutant("ends += filter(None, stops)", "pass", "a hold ends nothing"),
+        Mutant('account.withdrawals.get(""), ', "", "all are withdrawn, and go out"),
+        Mutant(", account.withdrawals.get(normalize_id(send)))", ",)", "one is withdrawn, and goes out"),
+        Mutant('if sha256(event.data["rules"]) != rules]', "if False]", "rules A, B, A revive it"),
         Mutant(
-            "in reversed(account.approvals.values()):", "in account.approvals.values():", "an old one first"
+            "len({*approvals.approvers.values()} & {*keys})",
+            "len({*approvals.approvers.values()})",
+            "whoever may approve has approved",
         ),
-        Mutant(
-            'if key is not None and event.data["environment"] == environment:',
-            "if key is not None:",
-            "the approval of another environment counts",
-        ),
-        Mutant("for key in known if is_signed_by(event, key)", "for key in known", "anybody approves"),
-        Mutant("(*keys, *filter(None, map(recorded_key, guards)))", "keys", "who approved is forgotten"),
-        Mutant('["plan_digest"], environment, event.seq)', '["plan_digest"], environment, 10**9)', "no end"),
-        Mutant(
-            '"approval", entry.stream, entry.kind', '"approval", entry.kind', "it moves to another account"
-        ),
-        Mutant('if name != "signature"}', 'if name not in ("signature", "plan_digest")}', "another plan"),
+        Mutant("if present is not None and not newest:", "if False:", "a key that a commit brings counts"),
+        Mutant("(*recorded, present)", "(present,)", "a commit exchanges the key"),
+        Mutant('"approval", entry.stream, entry.kind', '"approval", entry.kind', "it moves elsewhere"),
+        Mutant('if name != "signature"}', 'if name not in ("signature", "sends")}', "another send"),
     ),
     "ledger/account.py": (
         Mutant(
-            "self.rule_changes.get(environment, [])\n",
-            "self.rule_changes.get(environment, [])[1:]\n",
-            "the first rules, of another plan, end none",
+            'if data.get("after") != event.previous or not', "if not", "a copy counts after what ended it"
         ),
-        Mutant('if one.data.get("plan_digest") != plan_digest]', "if False]", "other rules end no approval"),
-        Mutant(
-            'if one.data.get("plan_digest") != plan_digest]', "]", "the plan that brought them ends itself"
-        ),
-        Mutant(
-            "(self.last_stop, self.withdrawals.get(plan_digest))",
-            "(self.withdrawals.get(plan_digest),)",
-            "a hold ends no approval",
-        ),
-        Mutant(
-            "(self.last_stop, self.withdrawals.get(plan_digest))",
-            "(self.last_stop,)",
-            "a withdrawal ends none",
-        ),
-        Mutant("in ends if one.seq > since)", "in ends)", "what was before an approval ends it"),
-        Mutant(
-            'event.kind == LedgerKind.APPROVED and data.get("after") == event.previous',
-            "event.kind == LedgerKind.APPROVED",
-            "a copied approval counts after what ended it",
-        ),
-        Mutant(
-            'event.kind == EventKind.HOLD and data["held"]', "event.kind == EventKind.HOLD", "a release ends"
-        ),
-        Mutant(
-            "event.kind == LedgerKind.GUARD and is_authentic",
-            "event.kind == LedgerKind.GUARD",
-            "a forged end",
-        ),
+        Mutant('<= data["saw"]["seq"] < event.seq', '<= data["saw"]["seq"]', "it saw what came after it"),
+        Mutant("event.kind == LedgerKind.GUARD and is_authentic", "event.kind == LedgerKind.GUARD", "forged"),
         Mutant(
             'if not changes or changes[-1].data.get("rules") != data.get("rules"):',
-            "if True:",
-            "each apply ends the approvals of the others",
+            "if not changes:",
+            "other rules end nothing",
         ),
         Mutant("{*UNRECEIVED, Fate.HANDED_OVER}", "{*UNRECEIVED}", "what nobody has sent uses the quota"),
     ),
@@ -641,7 +620,9 @@ LISTED: Final[dict[str, tuple[Mutant, ...]]] = {
             "resent",
         ),
         Mutant(
-            '"titles": list(titles), **self._by_right()}', '"titles": list(titles)}', "by what right it was"
+            '"titles": list(titles), **self._by_right(planned)}',
+            '"titles": list(titles)}',
+            "by what right it was",
         ),
         Mutant(
             "        if event is None:\n            return None\n        notes",
@@ -654,7 +635,7 @@ LISTED: Final[dict[str, tuple[Mutant, ...]]] = {
         Mutant(
             "for wait_s in (0.0, LOCK_WAIT_S):", "for wait_s in (0.0,):", "a held account is left in silence"
         ),
-        Mutant(", *map(left_outcome, plan.held_sends()))", ")", "what was blocked is not reported"),
+        Mutant(", *plan.held_sends()))", ")", "what was blocked is not reported"),
         Mutant("(*done, *map(_unresolved, left), ", "(*done, ", "an unknown send is not reported"),
         Mutant("if one.account.appid == account.appid)", ")", "one account sends another's"),
     ),

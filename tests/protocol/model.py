@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import product
 from typing import Any, NamedTuple
 from unittest import mock
 
@@ -26,12 +27,14 @@ from tests.protocol.world import (
     APPIDS,
     ARRIVES_S,
     ELSEWHERE,
+    ENVIRONMENT,
     EVENTS,
     FORGED,
     FORGOTTEN_S,
     KEYS,
     LONG_S,
     MOMENT_S,
+    PRIVATE,
     REMEMBERED_S,
     SOON_S,
     START,
@@ -43,10 +46,12 @@ from tests.protocol.world import (
     Seen,
     Send,
     Snapshot,
+    approved,
     events_of,
     every_send,
     keep_event,
     moment_of,
+    rules_of,
     signed,
     view,
 )
@@ -97,6 +102,9 @@ def begin(scenario: Scenario) -> Snapshot:
         }
         data["clientmsgid"] = send.key
         ago = ago.keep(by_person(ago, EventKind.INTENT, data, f"killed-{send.id}"))
+    if scenario.recorded:
+        data = {"environment": ENVIRONMENT, "rules": rules_of(scenario.recorded), "after": EMPTY.hash}
+        ago = ago.keep(by_person(ago, LedgerKind.GUARD, data, "recorded"))
     return ago._replace(now_s=0)
 
 
@@ -323,6 +331,7 @@ def _people(snapshot: Snapshot) -> Steps:
         yield Step("somebody holds the account for 15 minutes", snapshot.spend("timed hold").keep(entry))
     if snapshot.left("press"):
         yield from _pressed(snapshot)
+    yield from _approvals(snapshot)
     if snapshot.left("secret") and not snapshot.runners and not snapshot.flying:
         yield Step("the AppSecret is changed", snapshot.spend("secret")._replace(secret=1))
     if not any(snapshot.left(what) for what in DECISIONS):
@@ -352,7 +361,27 @@ def _pressed(snapshot: Snapshot) -> Steps:
             )
 
 
-DECISIONS = ("unhold", "upload", "guard", "baseline", "settle", "lie", "trust")
+def _approvals(snapshot: Snapshot) -> Steps:
+    """Who has a key signs a plan that saw all, or all before what ends approvals; anybody withdraws them."""
+    for said, names in (("sale", ["sale"]), ("all", None)) if snapshot.left("withdraw") else ():
+        data, nonce = {"sends": names, "reason": "?"}, f"withdraw{snapshot.left('withdraw')}"
+        entry = Entry(stream=APPID, kind=LedgerKind.WITHDRAWN, data=data, nonce=nonce)
+        yield Step(f"approvals of {said} are withdrawn", snapshot.spend("withdraw").keep(entry))
+    if not snapshot.left("approve"):
+        return
+    events, head = events_of(snapshot.stream()), snapshot.head()
+    ends = (EventKind.HOLD, LedgerKind.WITHDRAWN, LedgerKind.GUARD)
+    saw = {head.seq, *(one.seq - 1 for one in events[1:] if one.kind in ends)}
+    runners = (*snapshot.runners, *snapshot.waiting)
+    plans = dict.fromkeys((send, runner.approvals) for runner in runners for send in runner.sends)
+    for seq, (send, count), who in product(sorted(saw), plans, PRIVATE):
+        rules, nonce = sha256(rules_of(count)), f"approve{snapshot.left('approve')}"
+        entry = approved(who, PRIVATE[who], send, rules, seq, head.hash, nonce)
+        said = f"{who} approves {send.text!r}, as planned after event {seq}"
+        yield Step(said, snapshot.spend("approve").keep(entry))
+
+
+DECISIONS = ("unhold", "other rules", "upload", "guard", "baseline", "settle", "lie", "trust")
 
 
 def _decisions(
@@ -377,6 +406,10 @@ def _decisions(
             {"environment": "e", "replaces": ""},
             "",
         )
+    if snapshot.left("other rules"):
+        rules = rules_of(3 - state.rule_changes[ENVIRONMENT][-1].data["rules"]["approvals"]["count"])
+        data = {"environment": ENVIRONMENT, "rules": rules}
+        yield "an apply goes by other rules", "other rules", LedgerKind.GUARD, data, ""
     if snapshot.left("baseline") and state.find("sale", 1).status is Status.REJECTED:
         data = {
             "send": "sale",
@@ -460,6 +493,10 @@ def _forgeries(snapshot: Snapshot, state: AccountState) -> Iterator[tuple[str, s
     yield "a baseline", EventKind.BASELINE, baseline
     if state.holds:
         yield "a release", EventKind.HOLD, {"held": False, "ends": list(state.holds), "reason": "?"}
+    for guard in state.rule_changes.get(ENVIRONMENT, ()):
+        rules, head = sha256(guard.data["rules"]), snapshot.head()
+        entry = approved("ann", "c" * 64, Send("sale", "sale"), rules, head.seq, head.hash, "")
+        yield "an approval", LedgerKind.APPROVED, dict(entry.data)
     yield "a word for all before it", LedgerKind.TRUSTED, {"after": snapshot.head().hash, "distrusted": []}
 
 

@@ -14,6 +14,7 @@ from itertools import combinations
 from tests.protocol.runs import CALLS, sent_lately
 from tests.protocol.world import (
     APPIDS,
+    ENVIRONMENT,
     FORGED,
     Posted,
     Runner,
@@ -23,9 +24,12 @@ from tests.protocol.world import (
     events_of,
     every_send,
     moment_of,
+    rules_of,
     view,
 )
+from wechat_campaigns.core.digest import sha256
 from wechat_campaigns.ledger.account import AccountState
+from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.protocol.events import EMPTY, Event, EventKind
 from wechat_campaigns.protocol.keys import clientmsgid
 from wechat_campaigns.protocol.state import Status
@@ -134,7 +138,35 @@ def _p4(honest: Sequence[Event], intent: Event, runner: Runner, posted: Posted, 
     state = _state(honest, intent.stream)
     if send is not None and runner.most and state is not None and sent_lately(state, send) >= runner.most:
         return "P4: a call began although a rule blocks it"
+    if send is not None and _approvers(honest, send, runner) < _required(honest, runner):
+        return "P4: a call began for what was not approved"
     return ""
+
+
+def _required(honest: Sequence[Event], runner: Runner) -> int:
+    """Count who must approve: by the settings, and by the rules of the last apply."""
+    recorded = [one.data["rules"]["approvals"]["count"] for one in honest if _is_of_environment(one)]
+    return max([runner.approvals, *recorded[-1:]])
+
+
+def _is_of_environment(event: Event) -> bool:
+    return event.kind == LedgerKind.GUARD and event.data["environment"] == ENVIRONMENT
+
+
+def _approvers(honest: Sequence[Event], send: Send, runner: Runner) -> int:
+    """Count who approved exactly this, having seen whatever ends approvals, each in its place."""
+    row, rules = list(send.unit), rules_of(runner.approvals)
+    ends = [
+        one.seq
+        for one in honest
+        if one.kind == EventKind.HOLD
+        or (one.kind == LedgerKind.WITHDRAWN and send.id in (one.data["sends"] or [send.id]))
+        or (_is_of_environment(one) and one.data["rules"] != rules)
+    ]
+    approved = [one for one in honest if one.kind == LedgerKind.APPROVED and row in one.data["sends"]]
+    in_place = [one.data for one in approved if one.data["after"] == one.previous]
+    counting = [one for one in in_place if one["saw"]["seq"] >= max(ends, default=0)]
+    return len({one["approver"] for one in counting if one["rules"] == sha256(rules)})
 
 
 def _is_posted(send: Send, posted: Posted) -> bool:
@@ -168,7 +200,8 @@ def _p6(before: Sequence[Event], intent: Event, runner: Runner, kept: Seen) -> s
         return "P6: a call began on a ledger that lacks what this machine has seen"
     if [one.previous for one in before] != [EMPTY.hash, *hashes][: len(before)]:
         return "P6: a call began on a broken chain"
-    decisions = [one for one in before if "after" in one.data and not one.nonce.startswith(FORGED)]
+    signed = [one for one in before if "after" in one.data and not one.nonce.startswith(FORGED)]
+    decisions = [one for one in signed if one.kind != LedgerKind.APPROVED]  # elsewhere it approves nothing
     if any(one.data["after"] != one.previous for one in decisions):
         return "P6: a call began where a decision follows another event than the one on which it was made"
     return ""

@@ -12,6 +12,8 @@ from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 from tests.protocol.world import (
+    APPROVERS,
+    ENVIRONMENT,
     EVENTS,
     Marks,
     Posted,
@@ -20,10 +22,13 @@ from tests.protocol.world import (
     Send,
     moment_of,
     read_verified,
+    rules_of,
 )
-from wechat_campaigns.core.digest import sample
+from wechat_campaigns.core.digest import sample, sha256
 from wechat_campaigns.core.errors import CampaignError
-from wechat_campaigns.ledger import trust
+from wechat_campaigns.core.settings import Approvals
+from wechat_campaigns.ledger import approvals, trust
+from wechat_campaigns.ledger.account import AccountState
 from wechat_campaigns.ledger.fold import fold
 from wechat_campaigns.ledger.rollback_guard import SCHEMA, RollbackGuardedLedger, SeenHeads
 from wechat_campaigns.plan.decision import DecisionContext
@@ -212,7 +217,7 @@ def program(ports: Ports, runner: Runner) -> list[tuple[Send, str]]:
                 last_hold=last_holds[send.appid],
                 clock_skew=timedelta(seconds=runner.offset_s),
                 resend_stored=runner.resends_stored,
-                find_violations=lambda: violations(state, send, runner),
+                find_violations=lambda: [*violations(state, send, runner), *lacks(state, send, runner)],
             )
             return decide(state, facts)
 
@@ -272,6 +277,17 @@ def is_current(message: Message, is_present: Any) -> bool:
 def violations(state: StreamState, send: Send, runner: Runner) -> list[str]:
     """The rule that blocks: so many messages in 24 hours, in whatever state the account is now."""
     return ["most"] if runner.most and sent_lately(state, send) >= runner.most else []
+
+
+def lacks(state: StreamState, send: Send, runner: Runner) -> list[str]:
+    """Ask the judge of approvals, as `AccountRun._decide` does."""
+    assert isinstance(state, AccountState)
+    mine = Approvals(approvers=APPROVERS, count=runner.approvals) if runner.approvals else None
+    required = approvals.required_approvals(state, ENVIRONMENT, mine)
+    rules = sha256(rules_of(runner.approvals))
+    asked = approvals.Asked(environment=ENVIRONMENT, rules=rules, required=required)
+    lack = approvals.approval_of(state, send.unit, asked).lack if required != [] else None
+    return [lack] if lack is not None else []
 
 
 def sent_lately(state: StreamState, send: Send) -> int:

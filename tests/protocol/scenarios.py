@@ -35,6 +35,7 @@ def runner(name: str, *sends: Send, **more: Any) -> Runner:
 
 ANN, BOB, CAT = (runner(name) for name in ("ann", "bob", "cat"))
 TWO = (ANN, BOB)
+ASKS, BOB_ASKS = (runner(name, approvals=1) for name in ("ann", "bob"))
 SCENARIOS = (
     Scenario("answers lost, runs crash", TWO, (CAT,), {"lost": 1, "crash": 1, "later": 1}),
     Scenario("WeChat forgets", (ANN,), (BOB,),
@@ -109,4 +110,19 @@ SCENARIOS = (
     Scenario("a clock is hours off", (ANN, runner("bob", offset_s=8 * 3600)), (), {"lost": 1, "later": 1}),
     Scenario("clocks are minutes off", (runner("ann", offset_s=-290), runner("bob", offset_s=290)), (),
              {"lost": 1, "crash": 1, "a while": 1, "much later": 1, "forgotten": 1}),
+    Scenario("approved, and a hold comes and goes", (ASKS,), (BOB_ASKS,),
+             {"approve": 2, "hold": 1, "unhold": 1}, recorded=1),
+    Scenario("an approval is withdrawn", (ASKS,), (BOB_ASKS,), {"approve": 2, "withdraw": 1}, recorded=1),
+    Scenario("what was approved is resent", (ASKS,), (BOB_ASKS,),
+             {"approve": 1, "withdraw": 1, "lost": 1, "later": 1}, recorded=1),
+    Scenario("an apply by other rules", (ASKS,), (BOB_ASKS,), {"approve": 2, "other rules": 2}, recorded=1),
+    Scenario("two must approve", (runner("ann", approvals=2),), (),
+             {"approve": 3, "withdraw": 1}, recorded=2),
+    Scenario("an approved text is edited", (ASKS,), (runner("bob", EDITED, approvals=1),),
+             {"approve": 2, "lost": 1, "later": 1}, recorded=1),
+    Scenario("the settings ask nobody any more", (ANN,), (), {"approve": 2, "other rules": 1}, recorded=1),
+    Scenario("who can only write forges and copies approvals", (ASKS,), (BOB_ASKS,),
+             {"approve": 1, "forge": 1, "copy": 1}, recorded=1),
+    Scenario("events are taken out before an approval", (), (ASKS,),
+             {"approve": 1, "withdraw": 1, "take out before a decision": 1}, recorded=1),
 )  # fmt: skip

@@ -2,14 +2,15 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from unittest import mock
 
 from tests.protocol import model, runs, world
+from wechat_campaigns.ledger import account, approvals, rollback_guard, trust
 from wechat_campaigns.ledger import events as ledger_events
-from wechat_campaigns.ledger import rollback_guard, trust
+from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.protocol import attempt, decide, state
 from wechat_campaigns.protocol.events import Event, EventKind
 from wechat_campaigns.protocol.state import SendState, Status, StreamState
@@ -53,14 +54,14 @@ def _without(*blockers: decide.Reason) -> Callable[..., decide.Reason | None]:
     return blocks
 
 
-def _whatever_it_says_now(*args: Any) -> decide.Reason | None:
-    found = _blocks_resend(*args)
-    return None if found is decide.Reason.CONTENT_CHANGED else found
+def _resending_without(blocker: decide.Reason) -> Callable[..., decide.Reason | None]:
+    """Let a resend begin in spite of it."""
 
+    def blocks(*args: Any) -> decide.Reason | None:
+        found = _blocks_resend(*args)
+        return None if found is blocker else found
 
-def _however_late(*args: Any) -> decide.Reason | None:
-    found = _blocks_resend(*args)
-    return None if found is decide.Reason.TOO_LATE_TO_RESEND else found
+    return blocks
 
 
 def _resending_without_window(send: Any, planned: Any) -> Any:
@@ -72,7 +73,26 @@ def _believing_verdict(answer: Mapping[str, Any]) -> EventKind | None:
     return EventKind.REJECTED if answer["errcode"] == -1 else verdict(answer)
 
 
-_request = runs.request
+def _not_ended_by(kind: EventKind | LedgerKind) -> Callable[..., Event | None]:
+    """Let an approval stand in spite of it."""
+
+    def end(*args: Any) -> Event | None:
+        found = _end_of_approval(*args)
+        return None if found is not None and found.kind == kind else found
+
+    return end
+
+
+def _approval_anywhere(event: Event) -> bool:
+    return _is_approval(replace(event, previous=str(event.data.get("after"))))
+
+
+def _whatever_was_approved(one: Any, unit: approvals.Unit, asked: approvals.Asked) -> approvals.Lack | None:
+    return _lack(one, one.unit or unit, asked)
+
+
+_request, _is_approval, _lack = runs.request, account._is_approval, approvals._lack
+_end_of_approval = approvals.end_of_approval
 
 
 @dataclass(frozen=True)
@@ -119,7 +139,9 @@ RULES: dict[str, Rule] = {
     "the window of a resend counts from the first call": _rule(
         "attempts that make no call", (SendState, "open_since", property(_latest_window))
     ),
-    "a resend within 20 hours": _rule("WeChat forgets", (decide, "_blocks_resend", _however_late)),
+    "a resend within 20 hours": _rule(
+        "WeChat forgets", (decide, "_blocks_resend", _resending_without(decide.Reason.TOO_LATE_TO_RESEND))
+    ),
     "45065 without an earlier call is an alarm": _rule(
         "another ledger sends it at any time", (SendState, "status", property(believing_status))
     ),
@@ -153,7 +175,8 @@ RULES: dict[str, Rule] = {
         "a list of two batches grew in one clone", (decide, "_other_form", lambda *_: None)
     ),
     "an edited text is not the one that was begun": _rule(
-        "a text was edited in one clone", (decide, "_blocks_resend", _whatever_it_says_now)
+        "a text was edited in one clone",
+        (decide, "_blocks_resend", _resending_without(decide.Reason.CONTENT_CHANGED)),
     ),
     "windows begin": _rule(
         "a window opens, and ends", (decide, "_blocks", _without(decide.Reason.WINDOW_NOT_OPEN))
@@ -206,6 +229,37 @@ RULES: dict[str, Rule] = {
     ),
     "what was forged stays so under another AppSecret": _rule(
         "the AppSecret is changed after a forgery", (model, "unverified", lambda *_: [])
+    ),
+    "the judge of approvals": _rule(
+        "two must approve", (approvals, "approval_of", lambda *_: approvals.Verdict(None))
+    ),
+    "a hold ends approvals": _rule(
+        "approved, and a hold comes and goes", (approvals, "end_of_approval", _not_ended_by(EventKind.HOLD))
+    ),
+    "a withdrawal ends approvals": _rule(
+        "an approval is withdrawn", (approvals, "end_of_approval", _not_ended_by(LedgerKind.WITHDRAWN))
+    ),
+    "a resend needs its approval as a first call": _rule(
+        "what was approved is resent",
+        (decide, "_blocks_resend", _resending_without(decide.Reason.POLICY)),
+    ),
+    "other rules end approvals": _rule(
+        "an apply by other rules", (approvals, "end_of_approval", _not_ended_by(LedgerKind.GUARD))
+    ),
+    "as many must approve as the settings say": _rule(
+        "two must approve", (approvals, "_is_met", lambda asked, keys: {*asked.approvers.values()} & {*keys})
+    ),
+    "an approval is of what it names": _rule(
+        "an approved text is edited", (approvals, "_lack", _whatever_was_approved)
+    ),
+    "who had to approve last must still": _rule(
+        "the settings ask nobody any more", (approvals, "required_approvals", lambda *_: [])
+    ),
+    "signatures": _rule(
+        "who can only write forges and copies approvals", (approvals, "is_signed_by", lambda *_: True)
+    ),
+    "an approval counts in its place": _rule(
+        "events are taken out before an approval", (account, "_is_approval", _approval_anywhere)
     ),
 }
 """Each rule, and the scenario that falls without it."""

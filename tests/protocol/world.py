@@ -13,7 +13,8 @@ from wechat_campaigns.core.errors import CampaignError
 from wechat_campaigns.ledger import events as ledger_events
 from wechat_campaigns.ledger import trust
 from wechat_campaigns.ledger.account import AccountState
-from wechat_campaigns.ledger.events import next_event, verified_after
+from wechat_campaigns.ledger.approvals import Unit, public_key, sign
+from wechat_campaigns.ledger.events import LedgerKind, next_event, verified_after
 from wechat_campaigns.ledger.fold import fold
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event, Head
 from wechat_campaigns.protocol.keys import Message, clientmsgid, mac_key, mac_of
@@ -31,6 +32,10 @@ MOMENT_S, WHILE_S, SOON_S, LONG_S, FORGOTTEN_S = 30, 480, 901, 19 * 3600, 24 * 3
 ELSEWHERE = "elsewhere"
 """What another program sends under a key of ours."""
 FORGED = "forged"
+ENVIRONMENT = "production"
+PRIVATE = {"ann": "a" * 64, "bob": "b" * 64}
+"""The keys of those who may approve."""
+APPROVERS = {name: public_key(key) for name, key in PRIVATE.items()}
 
 
 def moment_of(now_s: float) -> datetime:
@@ -94,6 +99,11 @@ class Send(NamedTuple):
         return _digest(*self.listed) if self.listed else None
 
     @property
+    def unit(self) -> Unit:
+        """What is approved of it; what names stand for, and audiences, are not in the model."""
+        return Unit(self.id, self.revision, self.digest, {}, None)
+
+    @property
     def as_message(self) -> Message:
         return Message(self.appid, self.id, self.revision, self.digest)
 
@@ -151,6 +161,8 @@ class Runner(NamedTuple):
     """Whose memory of the ledger it has; without a name it has none that another run shares."""
     most: int = 0
     """By a rule of its settings, how many messages may go out in 24 hours; 0: as many as there are."""
+    approvals: int = 0
+    """By its settings, how many people must approve a send."""
     resends_stored: bool = False
     """A person asked for the stored content, whatever the files say."""
     secret: int = 0
@@ -259,6 +271,8 @@ class Scenario:
     budget: Mapping[str, int] = field(default_factory=dict)
     unanswered: tuple[Send, ...] = ()
     """Sends of a run that was killed just after it recorded its intents: their calls were never made."""
+    recorded: int = 0
+    """By the rules of its last apply, how many people must approve; 0: there was none."""
 
 
 def events_of(hashes: tuple[str, ...]) -> tuple[Event, ...]:
@@ -294,3 +308,17 @@ def signed(entry: Entry, key: bytes) -> Entry:
     return Entry(
         stream=plain.stream, kind=plain.kind, data={**data, "mac": mac_of(key, plain)}, nonce=plain.nonce
     )
+
+
+@cache
+def rules_of(approvals: int) -> dict[str, Any]:
+    """Return the rules of an account for which so many people must approve."""
+    return {"approvals": {"approvers": APPROVERS, "count": approvals} if approvals else None}
+
+
+@cache
+def approved(who: str, key: str, send: Send, rules: str, saw: int, after: str, nonce: str) -> Entry:
+    """Sign what somebody approves whose plan saw the account up to an event."""
+    data = {"environment": ENVIRONMENT, "rules": rules, "saw": {"seq": saw}, "sends": [list(send.unit)]}
+    data |= {"after": after, "approver": who, "who": [who], "at": START.isoformat()}
+    return sign(Entry(stream=APPID, kind=LedgerKind.APPROVED, data=data, nonce=nonce), key)

@@ -1,13 +1,20 @@
 """What a colleague does in the WeChat console beside the tool, in a sandbox whose clock moves."""
 
-from datetime import date
+from datetime import date, datetime, timedelta
 
 from tests.support.playground import SERVICE, Sandbox
+from wechat_campaigns.plan.quota import CHINA
 
 
 def set_clock(sandbox: Sandbox, day: date, time: str) -> None:
     """Move the sandbox's clock: `set_clock(sandbox, date(2026, 12, 1), "20:00")`, in China time."""
     sandbox.control("POST", "clock", {"at": f"{day.isoformat()}T{time}:00+08:00"})
+
+
+def set_noon(sandbox: Sandbox, days_on: int) -> None:
+    """Move the sandbox's clock to noon in China, so many days on: figures are ready at 08:00."""
+    now = datetime.fromisoformat(sandbox.control("GET", "clock")["now"])
+    set_clock(sandbox, now.astimezone(CHINA).date() + timedelta(days=days_on), "12:00")
 
 
 def add_draft(sandbox: Sandbox, media_id: str, *titles: str, appid: str = SERVICE) -> None:

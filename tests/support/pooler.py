@@ -48,11 +48,12 @@ class Pooler:
             (length,) = unpack("!i", _exactly(client, 4))
             server.connect(str(self._target))
             server.sendall(pack("!i", length) + _exactly(client, length - 4))
-            state = self._relay(server, client)
+            ready = self._relay(server, client)
             while True:
-                is_lent = state != IDLE or not self._per_transaction
+                is_lent = ready[5:] != IDLE or not self._per_transaction
                 if not is_lent:
                     self._idle.append(server)
+                client.sendall(ready)  # when the server is back: the next query may come at once
                 kind, message = _message(client)
                 if not is_lent:
                     server = self._idle.pop(-1 if self._lends_newest else 0)
@@ -60,18 +61,18 @@ class Pooler:
                 while kind not in (SYNC, QUERY):
                     kind, message = _message(client)
                     server.sendall(message)
-                state = self._relay(server, client)
+                ready = self._relay(server, client)
         if server not in self._idle:
             server.close()
 
     def _relay(self, server: socket.socket, client: socket.socket) -> bytes:
-        """Pass on what the server says until it is ready; return whether it is in a transaction."""
+        """Pass on what the server says until it is ready; return that message, with the state in it."""
         while True:
             kind, message = _message(server)
+            if kind == READY:
+                return message
             # A key of the pooler's own, because the client's connection has no process of the server.
             client.sendall(message[:5] + pack("!i", 2**30) + message[9:] if kind == KEY else message)
-            if kind == READY:
-                return message[5:]
 
 
 def _message(link: socket.socket) -> tuple[bytes, bytes]:

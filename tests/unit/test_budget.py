@@ -11,36 +11,36 @@ from tests.unit.test_layers import circles, edges
 
 LINES = {
     "wechat_campaigns/protocol": 801,
-    "wechat_campaigns/core": 4570,
-    "wechat_campaigns/source": 2971,
+    "wechat_campaigns/core": 4614,
+    "wechat_campaigns/source": 2991,
     "wechat_campaigns/render": 7267,
-    "wechat_campaigns/ledger": 3913,
+    "wechat_campaigns/ledger": 4105,
     "wechat_campaigns/wechat": 2035,
-    "wechat_campaigns/plan": 5019,
-    "wechat_campaigns/send": 1496,
-    "wechat_campaigns/report": 3892,
-    "wechat_campaigns/guard": 1976,
-    "wechat_campaigns/code_host": 664,
-    "wechat_campaigns/notify": 583,
-    "wechat_campaigns/fetch": 546,
-    "wechat_campaigns/studio": 773,
-    "wechat_campaigns/cli": 5873,
-    "wechat_campaigns/run": 850,
+    "wechat_campaigns/plan": 5215,
+    "wechat_campaigns/send": 1494,
+    "wechat_campaigns/report": 3924,
+    "wechat_campaigns/guard": 1135,
+    "wechat_campaigns/code_host": 676,
+    "wechat_campaigns/notify": 582,
+    "wechat_campaigns/fetch": 628,
+    "wechat_campaigns/studio": 775,
+    "wechat_campaigns/cli": 6292,
+    "wechat_campaigns/run": 769,
     "wechat_sandbox": 4817,
-    "wechat_campaigns/": 648,
-    "tests": 65196,
-    "catalog": 9031,
+    "wechat_campaigns/": 626,
+    "tests": 63885,
+    "catalog": 9095,
     "wechat_campaigns/translations": 42,
     "runner": 46,
     "wechat_campaigns/messages": 851,
 }
 """Lines of Python by package, as the formatter leaves them."""
-RUNNER = 49633
-FILES = 232
-RECORDS = 187
+RUNNER = 49685
+FILES = 234
+RECORDS = 190
 """Dataclasses and named tuples."""
 PAGES = 52
-IMPORTS = 7.6
+IMPORTS = 7.7
 """The share of lines in `runner/` that import something, in per cent."""
 SHORT_FILES = 40
 SHORT = {

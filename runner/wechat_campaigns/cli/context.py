@@ -36,8 +36,8 @@ Item = TypeVar("Item")
 
 WIDTH_WITHOUT_TERMINAL = 120
 _TAKES_ENV: Final = re.compile(
-    r"`(campaign (?:plan|apply|preview|drafts|status|recall|report|archive|doctor|hold|unhold|tags|listen"
-    r"|ledger [a-z]+)(?![a-z])[^`]*)`"
+    r"`(campaign (?:plan|approve|withdraw|apply|preview|drafts|status|recall|report|archive|doctor|hold"
+    r"|unhold|tags|listen|ledger [a-z]+)(?![a-z])[^`]*)`"
 )
 
 

@@ -10,10 +10,12 @@ from wechat_campaigns.cli.context import LedgerContext, OnlineContext
 from wechat_campaigns.cli.options import DIR, ENV, EXISTING_FILE, FILE, Effect, OnlineOption, recorded_text
 from wechat_campaigns.cli.output import print_message, print_result
 from wechat_campaigns.cli.registry import command, group
+from wechat_campaigns.code_host.ci_run import current_run
 from wechat_campaigns.core.errors import ExitCode, LedgerError, TamperedLedgerError, UsageError
 from wechat_campaigns.core.files import write_file
 from wechat_campaigns.core.i18n import N_, _, ngettext
-from wechat_campaigns.core.settings import Settings
+from wechat_campaigns.core.settings import SANDBOX, Settings
+from wechat_campaigns.guard.recorded_rules import record_guard
 from wechat_campaigns.guard.secrets import Forgeries, find_forgeries, unchecked_accounts
 from wechat_campaigns.ledger.events import (
     LEDGER,
@@ -45,8 +47,6 @@ _UNREAD: Final = N_(
         "export": "ledger",
         "import": "ledger",
         "settle": "ledger_decisions",
-        "approve": "ledger_approvals",
-        "withdraw": "ledger_approvals",
     },
     examples={
         "campaign ledger init --env production": N_("before the first real send"),
@@ -63,7 +63,7 @@ def ledger() -> None:
     examples={"campaign ledger init --env production": N_("before the first real send")},
 )
 def init(context: OnlineContext) -> int:
-    """Initialize the ledger of the environment, or add a new account to it."""
+    """Initialize the ledger of the environment, or add an account to it; record who may approve its sends."""
     environment, state = context.settings.environment, context.state()
     name, appids = environment.name, () if context.is_sandbox else sorted(environment.by_appid)
     streams = [appid for appid in appids if not state.stream(appid).is_initialized]
@@ -76,13 +76,19 @@ def init(context: OnlineContext) -> int:
         context.ledger.append(entry, after=events[-1].head if events else EMPTY)
     if context.name_accounts(state):
         streams.append(LEDGER)
+    for appid, account in environment.by_appid.items():
+        # Who may approve is recorded by a person, before a commit can name others.
+        asks = environment.approvals_of(account) is not None and environment.api != SANDBOX
+        if asks and current_run() is None and not context.secrets.guards_of(appid):
+            record_guard(context.secrets, context.ledger, account, trusted=True, actor=context.actor())
+            streams.append(appid)
     if not streams:
         message = _("the ledger of {name} is already initialized; nothing to do")
         return context.output_sentence(message.format(name=name), environment=name, initialized=[])
     message = _(
         "the ledger of {name} is initialized; use `campaign ledger baseline{env}` to record earlier sends"
     ).format(name=name, env=context.settings.environment.env_option)
-    return context.output_sentence(message, environment=name, initialized=streams)
+    return context.output_sentence(message, environment=name, initialized=sorted({*streams}))
 
 
 @command(
@@ -284,11 +290,14 @@ def import_(context: OnlineContext, file: Path, reason: str | None) -> int:
         data = {"environment": context.settings.environment.name, "reason": reason, "actor": context.actor()}
         entry = Entry(stream=LEDGER, kind=LedgerKind.INIT, data=data)
         append_at_end(context.ledger, LEDGER, lambda _events: entry)
+        for appid in appids:  # a hold or a withdrawal may be missing too
+            held = {"held": True, "reason": reason, "actor": context.actor()}
+            context.ledger.append(Entry(stream=appid, kind=EventKind.HOLD, data=held))
         print_message(
             _(
-                "Sends made after this export are missing in it, and the next apply would repeat "
-                "them. First check the WeChat console of {names}, and record each of these sends "
-                "with `campaign ledger baseline`."
+                "{names} are now on hold. Sends, holds and withdrawals after this export are missing in it. "
+                "Check the WeChat console, record each of these sends with `campaign ledger baseline`, then "
+                "run `campaign unhold`."
             ).format(names=names)
         )
     message = ngettext(

@@ -34,9 +34,8 @@ from wechat_campaigns.core.errors import (
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.model import Send
 from wechat_campaigns.core.settings import Account, Secret
-from wechat_campaigns.guard.approvals import present_tree
 from wechat_campaigns.guard.campaigns_folder import check_campaigns_folder, record_campaigns_folder
-from wechat_campaigns.guard.recorded_rules import ledger_changes, record_guard, vouch
+from wechat_campaigns.guard.recorded_rules import record_guard, vouch
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import acceptance, account_of, existing_job_id, job_id, recipients_of
 from wechat_campaigns.plan.decision import campaign_parts, is_only_part
@@ -317,11 +316,10 @@ def guard(
 ) -> int:
     """Accept the rules of the settings (protected, approvals, policy) that changed since the last apply.
 
-    Also records that the ledger belongs to this campaigns folder, for example after a move, and, in an
-    environment with approvals, that the campaigns as they are checked out are accepted. Requires the
-    AppSecret or ledger_key and runs only on a person's machine. Shows what changed. After a change of that
-    secret, or from one to the other, only the old one can verify the earlier events: pass it with
-    --old-secret. Without it, a terminal is asked about each event that could lead to a send or hide one.
+    Also records who may approve, and that the ledger belongs to this campaigns folder, for example after a
+    move. Requires the AppSecret or ledger_key and runs only on a person's machine. Shows what changed. After
+    a change of that secret, or from one to the other, only the old one can verify the earlier events: pass it
+    with --old-secret. Without it, a terminal is asked about each event that could lead to a send or hide one.
     """
     environment = context.settings.environment
     if current_run() is not None:
@@ -332,15 +330,11 @@ def guard(
         )
     # Without checking macs: this command is what settles a forged guard.
     state = context.initialized_state(sending=False, verified=False)
-    guards, settings = context.newest_guards(), context.settings
-    changes = (*changes_since(guards, settings), *ledger_changes(context.root, settings, guards))
+    settings = context.settings
+    changes = changes_since(context.newest_guards(), settings)
     context.show_progress(
         inert("\n".join(f"  {settings_change(change)}" for change in changes) or _("no rule has changed"))
     )
-    if environment.asks_approval and (commit := present_tree(context.root, environment).commit):
-        context.show_progress(
-            _("  the campaigns at {commit} will count as approved").format(commit=commit[:12])
-        )
     if not auto_approve:
         question = _("Type {name} to accept these rules").format(name=environment.name)
         confirm(question, _("Not confirmed: nothing was done."), answer=environment.name)

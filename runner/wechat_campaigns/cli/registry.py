@@ -43,6 +43,8 @@ PURPOSES: Mapping[str, Mapping[str, tuple[str, str]]] = {
     },
     N_("Review and send"): {
         "plan": ("plan", N_("Show what would be sent (the default).")),
+        "approve": ("approve", N_("Approve sends of a plan, with your key.")),
+        "withdraw": ("approve", N_("End approvals: what they were for waits again.")),
         "preview": ("preview", N_("Send one real message to each tester.")),
         "drafts": ("preview", N_("List the draft box and who uses each draft.")),
         "apply": ("apply", N_("Show the plan, ask for confirmation, send what is due.")),

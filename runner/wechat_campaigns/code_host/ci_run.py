@@ -40,12 +40,6 @@ class MergedRequest:
     head: str
     """Its newest commit, the one that was approved."""
     author: str
-    commits: frozenset[str] = frozenset()
-    """Its commits as they were proposed; a merge may have made others of them."""
-    is_complete: bool = True
-    """False where the code host lists not all of its commits."""
-    writers: frozenset[str] = frozenset()
-    """Whose commits it holds; GitLab names no account behind a commit."""
     approved_by: tuple[str, ...] = ()
     """Who approved the newest commit; an approval of an earlier one does not count."""
     changes_requested_by: tuple[str, ...] = ()

@@ -1,9 +1,8 @@
 """A commit of GitHub or GitLab in, the pull or merge request it came by and who approved it out."""
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from functools import cache, partial
 from typing import Any
 from urllib.parse import quote
 
@@ -11,6 +10,7 @@ from wechat_campaigns.code_host.ci_run import CiRun, MergedRequest, member, requ
 from wechat_campaigns.code_host.rest import CodeHost, as_described
 from wechat_campaigns.core.errors import CodeHostError, PolicyError
 from wechat_campaigns.core.i18n import N_, _
+from wechat_campaigns.core.settings import Approvals
 
 GITHUB_API = "https://api.github.com"
 GITLAB_API = "https://gitlab.com/api/v4"
@@ -18,23 +18,51 @@ VERDICTS = ("APPROVED", "CHANGES_REQUESTED", "DISMISSED")
 """A later comment changes no verdict; a later verdict replaces the one before."""
 BASE_CHANGES = ("base_ref_changed", "base_ref_force_pushed", "automatic_base_change_succeeded")
 REVIEW_TOKEN = "CAMPAIGN_REVIEW_TOKEN"  # noqa: S105 (the name of a variable, no secret)
-MAX_COMMITS = 250
-"""So many commits of a pull request are listed at most."""
 
 
-def request_finder(run: CiRun) -> Callable[[str], MergedRequest | None]:
-    """Return what finds the request that brought a commit in; the code host is asked once about each.
+def merged_request(run: CiRun, commit: str) -> MergedRequest | None:
+    """Return the request that brought a commit in; None where it came by none, or by several.
 
-    It raises `PolicyError` where the code host cannot be asked.
+    Raises:
+        PolicyError: there is no token to ask the code host with.
+        CodeHostError: it does not tell.
     """
-    host = cache(lambda: _code_host(run))
-    return cache(lambda commit: host()(commit))
-
-
-def _code_host(run: CiRun) -> Callable[[str], MergedRequest | None]:
-    branch, host = require_default_branch(run), _open(run)
     find = pull_of if run.service == "GitHub" else merge_request_of
-    return partial(find, host, run.repository, branch)
+    return find(_open(run), run.repository, require_default_branch(run), commit)
+
+
+def reviewers_of(request: MergedRequest, wanted: Approvals) -> list[str]:
+    """List who of the reviewers approved a request, in the order of their names.
+
+    Raises:
+        PolicyError: they are too few, or one of them asked for changes.
+    """
+    eligible = {name.casefold() for name in wanted.reviewers}
+    against = [name for name in request.changes_requested_by if name.casefold() in eligible]
+    if against:
+        what = _("{names} asked for changes in #{number}")
+        raise unapproved_request_error(
+            what.format(names=_(", ").join(against), number=request.number),
+            _("resolve it in that request: an approval by the same person withdraws the request for changes"),
+        )
+    counted = sorted(
+        {name.casefold() for name in request.approved_by} & eligible - {request.author.casefold()}
+    )
+    if len(counted) < wanted.count:
+        what = _("#{number} has {count} of {wanted} required approvals for its newest commit")
+        raise unapproved_request_error(
+            what.format(number=request.number, count=len(counted), wanted=wanted.count),
+            _("ask one of {names} to approve it, then run this again").format(
+                names=_(", ").join(wanted.reviewers) or "`reviewers`"
+            ),
+        )
+    return counted
+
+
+def unapproved_request_error(what: str, hint: str = "") -> PolicyError:
+    """Return why nothing is signed for a merged request, and what to do."""
+    hint = hint or _("approve the plan with `campaign approve FILE` and the key of a person")
+    return PolicyError(_("not approved: {what}").format(what=what), hint=hint, location=_("approvals"))
 
 
 def _open(run: CiRun) -> CodeHost:
@@ -126,7 +154,6 @@ def pull_of(code_host: CodeHost, repository: str, branch: str, commit: str) -> M
     pull = exact[0]
     number, head = int(pull["number"]), str(member(pull, "head", "sha"))
     verdicts = _verdicts(code_host.all(f"{root}/pulls/{number}/reviews"))
-    commits = list(code_host.all(f"{root}/pulls/{number}/commits"))
     events = code_host.all(f"{root}/issues/{number}/events")
     based = max(
         (datetime.fromisoformat(e["created_at"]) for e in events if e.get("event") in BASE_CHANGES),
@@ -136,10 +163,6 @@ def pull_of(code_host: CodeHost, repository: str, branch: str, commit: str) -> M
         number=number,
         head=head,
         author=_login(pull.get("user")),
-        commits=frozenset(str(commit["sha"]) for commit in commits),
-        is_complete=len(commits) < MAX_COMMITS,
-        writers=frozenset(_login(one.get(role)) for one in commits for role in ("author", "committer"))
-        - {""},
         approved_by=tuple(
             name
             for name, review in verdicts.items()
@@ -201,7 +224,6 @@ def merge_request_of(code_host: CodeHost, project: str, branch: str, commit: str
         return None
     number, head = int(merged[0]["iid"]), str(merged[0].get("sha"))
     version = next(code_host.all(f"{root}/merge_requests/{number}/versions"), {})
-    commits = code_host.all(f"{root}/merge_requests/{number}/commits")
     approvals = code_host.get(f"{root}/merge_requests/{number}/approvals")
     reviewers = code_host.all(f"{root}/merge_requests/{number}/reviewers")
     # Another target branch makes another version, too.
@@ -212,7 +234,6 @@ def merge_request_of(code_host: CodeHost, project: str, branch: str, commit: str
         number=number,
         head=head,
         author=_login(merged[0].get("author")),
-        commits=frozenset(str(commit["id"]) for commit in commits),
         approved_by=tuple(
             _login(given.get("user"))
             for given in approvals.get("approved_by", [])
@@ -237,9 +258,6 @@ def _time(text: Any, number: int) -> datetime:
 def _undated_approval_error(number: int) -> CodeHostError:
     return CodeHostError(
         _("cannot determine whether the newest commit of the merge request was approved"),
-        hint=_(
-            "update GitLab, or replace the `approvals` setting with a protected environment "
-            "that requires approval"
-        ),
+        hint=_("update GitLab, or approve the plan with `campaign approve FILE` and the key of a person"),
         location=_("merge request !{number}").format(number=number),
     )

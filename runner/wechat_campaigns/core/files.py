@@ -65,6 +65,38 @@ def state_home(environ: Mapping[str, str], platform: str = sys.platform) -> Path
     return home / ".local" / "state" / PROGRAM
 
 
+def config_folder(environ: Mapping[str, str]) -> Path:
+    """Return where this user's own configuration of the program is; nothing is made.
+
+    Raises:
+        UsageError: the user has no home folder.
+    """
+    base = environ.get("XDG_CONFIG_HOME", "")
+    try:
+        return (Path(base) if Path(base).is_absolute() else Path.home() / ".config") / PROGRAM
+    except RuntimeError as error:
+        hint = _("set `XDG_CONFIG_HOME` to an absolute path")
+        raise UsageError(_("this user has no home folder"), hint=hint) from error
+
+
+def read_own_file(path: Path) -> str:
+    """Read a file that nobody else can read.
+
+    Raises:
+        OSError: it cannot be read.
+        UsageError: others can read it, or it is theirs.
+    """
+    with path.open("rb") as file:
+        found = os.fstat(file.fileno())
+        if found.st_uid != os.geteuid() or found.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+            raise UsageError(
+                _("other users can read this file, or it belongs to one of them"),
+                hint=_("replace the key in it: others may have read it; then keep it with `chmod 600`"),
+                location=str(path),
+            )
+        return file.read().decode("ascii", "replace")
+
+
 def ready_state_folder(root: Path, environ: Mapping[str, str]) -> Path:
     """Make the state folder of a campaigns folder, or make sure that it is safe.
 

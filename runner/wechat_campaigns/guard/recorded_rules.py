@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from wechat_campaigns.code_host.ci_run import current_run
 from wechat_campaigns.core.errors import PolicyError, SecretError
 from wechat_campaigns.core.i18n import N_, _
-from wechat_campaigns.core.settings import Account, Settings
-from wechat_campaigns.guard.checkout import ledgers_in, past_versions
+from wechat_campaigns.core.settings import Account
 from wechat_campaigns.ledger.events import Ledger, LedgerKind, append_at_end
 from wechat_campaigns.ledger.trust import (
     has_valid_mac,
@@ -24,12 +23,12 @@ from wechat_campaigns.ledger.trust import (
     verify_guards,
 )
 from wechat_campaigns.plan.plan import Plan
-from wechat_campaigns.plan.rule_changes import SettingsChange, guard_data, ledger_change
+from wechat_campaigns.plan.rule_changes import guard_data
 from wechat_campaigns.protocol.events import Entry, Event
 from wechat_campaigns.protocol.keys import mac_key
 
 if TYPE_CHECKING:
-    from wechat_campaigns.guard.secrets import GuardOf, Secrets
+    from wechat_campaigns.guard.secrets import Secrets
 
 
 _NONE_FITS: Final = (
@@ -42,24 +41,10 @@ _SEVERAL_FIT: Final = (
 )
 
 
-def ledger_changes(root: Path, settings: Settings, guards: Collection[Event]) -> tuple[SettingsChange, ...]:
-    """Return whether the environment has left a ledger for one that has no rules, which has no guards.
-
-    The rules of the last apply are in the ledger. A commit that names another one would take them all away,
-    so the versions of the settings are asked whether there was one that had something to hold back.
-    """
-    environment = settings.environment
-    for version in past_versions(root, settings) if not guards else ():
-        held = ledgers_in(version, environment)
-        if left := next((ledger for ledger in held if ledger != environment.ledger), None):
-            return (ledger_change(left, settings),)
-    return ()
-
-
-def check_rules_agreed(
-    plan: Plan, guard_of: GuardOf, *, covered: bool, asking: bool, later: Iterable[str] = ()
-) -> None:
+def check_rules_agreed(plan: Plan, *, covered: bool, asking: bool, later: Iterable[str] = ()) -> None:
     """Refuse other rules than at the last apply, unless somebody agrees to them.
+
+    Who approves the sends of an account approves its rules with them.
 
     Args:
         covered: its digest, which is over every rule, was reviewed.
@@ -69,22 +54,13 @@ def check_rules_agreed(
     Raises:
         PolicyError: nobody agreed, and nobody will be asked.
     """
-    from wechat_campaigns.code_host.ci_run import current_run
-    from wechat_campaigns.guard.approvals import guard_approvals
-
-    reaching = plan.reaching().union(later)
-    if (
-        not plan.settings_changes
-        or not reaching
-        or covered
-        or (asking and current_run() is None)
-        # Where each account's guard asks for approvals, every change since was asked about.
-        or (current_run() and all(guard_approvals(guard_of(appid)) for appid in reaching))
-    ):
+    reaching = plan.reaching().union(later) - plan.heads.keys()
+    changes = [one for one in plan.settings_changes if not reaching.isdisjoint(one.appids)]
+    if not changes or covered or (asking and current_run() is None):
         return
     raise PolicyError(
         _("rules of the settings changed since the last apply: {keys}").format(
-            keys=_(", ").join(dict.fromkeys(change.key for change in plan.settings_changes))
+            keys=_(", ").join(dict.fromkeys(change.key for change in changes))
         ),
         hint=_(
             "have a new plan reviewed and apply it with `--plan FILE` or `--expect-digest DIGEST`; "
@@ -109,12 +85,11 @@ def record_guards(
         LedgerError: the ledger does not take it.
     """
     environment = secrets.settings.environment
-    asks = environment.protected or environment.asks_approval
-    bare = environment.is_sandbox and not asks
+    bare = environment.is_sandbox and not environment.protected
     accounts = environment.by_appid
     for appid in sorted(plan.reaching() & accounts.keys()):
         # A rehearsal that asks for nothing reaches no follower.
-        if secrets.guard_of(appid) or not bare:
+        if secrets.guards_of(appid) or environment.approvals_of(accounts[appid]) or not bare:
             # An account without its secret sends nothing, and keeps no other from sending.
             with suppress(SecretError):
                 record_guard(secrets, ledger, accounts[appid], actor=who)
@@ -132,21 +107,13 @@ def record_guard(
     Returns:
         Whether anything was new.
     """
-    from wechat_campaigns.guard.approvals import guard_approvals, present_tree
-
     settings, key = secrets.settings, secrets.mac_key(account, trusted=trusted)
 
     def entry_after(events: Sequence[Event]) -> Entry | None:
         good, bad = verify_guards([event for event in events if event.kind == LedgerKind.GUARD], key)
         before = newest_guard(good, settings.ledger_scope)
         data = guard_data(settings, account, before=before, **more)
-        compared = {"environment", "rules"}
-        approved = secrets.check_approved(account.appid)
-        if trusted and (settings.environment.asks_approval or guard_approvals(before)):
-            approved = present_tree(secrets.root, settings.environment)
-        if approved.commit:  # the next run asks who approved what came since
-            data |= {"commit": approved.commit, "tree": approved.tree}
-            compared.add("tree")
+        compared = ("environment", "rules")
         if before is not None and not bad and all(before.data.get(key) == data[key] for key in compared):
             return None
         return Entry(stream=account.appid, kind=LedgerKind.GUARD, data=data)

@@ -7,6 +7,7 @@ from wechat_campaigns.core.errors import PolicyError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.settings import Secret, Settings
 from wechat_campaigns.guard.checkout import check_up_to_date
+from wechat_campaigns.plan.rule_changes import programs_of
 
 APPLY_EVENTS = {
     # Only what runs the default branch's own code, begun by somebody who may write to it.
@@ -28,7 +29,15 @@ def check_run(root: Path, settings: Settings) -> None:
     if run is None or (environment.is_sandbox and not environment.protected):
         return
     check_ci_run(run)
-    check_up_to_date(root, require_default_branch(run))
+    check_up_to_date(root, require_default_branch(run), whole=_starts_programs(settings))
+
+
+def _starts_programs(settings: Settings) -> bool:
+    places = (
+        p for one in settings.environment.accounts.values() for p in (one.secret, one.token, one.ledger_key)
+    )
+    commands = any(place is not None and place.command for place in places)
+    return bool(commands or settings.policy.checks or programs_of(settings))
 
 
 def check_secret_place(place: Secret) -> None:

@@ -4,40 +4,27 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
-from wechat_campaigns.code_host.ci_run import current_run
 from wechat_campaigns.core.errors import (
     CampaignError,
     PolicyError,
     SecretError,
     TamperedLedgerError,
-    UnapprovedError,
     UsageError,
     WrongSecretError,
 )
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.settings import SANDBOX, Account, Secret, Settings
-from wechat_campaigns.guard.approvals import (
-    Anchor,
-    ApprovedTree,
-    anchor_of,
-    check_tree_approved,
-    guard_approvals,
-    request_finder,
-)
-from wechat_campaigns.guard.checkout import (
-    check_committed,
-    has_approvals_of_accounts,
-    head_of,
-)
+from wechat_campaigns.guard.gates import GATES, PROGRAMS, check_gates
 from wechat_campaigns.guard.run import check_secret_place
 from wechat_campaigns.ledger import trust
+from wechat_campaigns.ledger.account import AccountState
 from wechat_campaigns.ledger.events import LEDGER, LedgerKind
 from wechat_campaigns.ledger.fold import wrong_secret_error
 from wechat_campaigns.protocol.events import Entry, Event
@@ -45,18 +32,18 @@ from wechat_campaigns.protocol.keys import mac_key, mac_of
 from wechat_campaigns.source.secret import AccountKey, check_api_host, read_account_secret, read_secret
 
 _FORGED = N_("event {number} of {stream} ({kind}) was not written with this {key}")
-GuardOf = Callable[[str], Event | None]
-"""Returns the rules that the last apply of an account went by, as the ledger says; no mac was checked."""
+GuardsOf = Callable[[str], Sequence[Event]]
+"""Returns every record of an account's rules, in order, as the ledger says; no mac was checked."""
 
 
 class Secrets:
     """The secrets of an environment, each read once; shared by threads."""
 
-    def __init__(self, root: Path, settings: Settings, guard_of: GuardOf) -> None:
-        self.root, self.settings, self.guard_of = root, settings, guard_of
+    def __init__(
+        self, root: Path, settings: Settings, guards_of: GuardsOf, stream_of: Callable[[str], AccountState]
+    ) -> None:
+        self.root, self.settings, self.guards_of, self.stream_of = root, settings, guards_of, stream_of
         self._lock = threading.RLock()
-        request_finder.cache_clear()  # approvals may be given while a run waits, and files be changed
-        check_committed.cache_clear()
         self._read: dict[tuple[str, AccountKey, Secret], str] = {}
         self._tokens: dict[str, str] = {}
         """By access_token, the AppID that has it."""
@@ -65,8 +52,8 @@ class Secrets:
         named = settings.environment.accounts.values()
         self._unread = [one for one in named if one.token is not None and not one.token.command]
         """Accounts whose tokens were not compared with the others' yet."""
-        self._approved: dict[tuple[str, Anchor, str], ApprovedTree] = {}
-        """By the commit that is checked out, the last apply and whose approvals count: what was approved."""
+        self._passed: set[tuple[str, Sequence[str]]] = set()
+        """By AppID, the gates that may be opened; approvals may be given while a run waits: for a new one."""
         self._events: Mapping[str, Sequence[Event]] | None = None
         """By AppID, the events with a mac in the ledger as it was read last; None before it was read."""
         self._checked: set[tuple[str, Secret]] = set()
@@ -80,64 +67,13 @@ class Secrets:
         # Not copied: a token that is renewed later is still compared by the first of the two.
         self._tokens, self._ambiguous = other._tokens, other._ambiguous
 
-    def check_approved(self, appid: str, *, whole: bool = False) -> ApprovedTree:
-        """Refuse campaigns that nobody approved where that is asked for.
-
-        Args:
-            appid: of the account whose secret is about to be read; its stream holds the last apply.
-            whole: by what every account asks for, because what it is about reaches beyond this one.
-
-        Returns:
-            What was approved; nothing on a person's machine, which has no code host to ask.
-
-        Raises:
-            PolicyError: an approval is missing, or the code host cannot be asked.
-            UnapprovedError: the same, where accounts have approvals of their own: it stops this one alone.
-        """
-        run = current_run()
-        if run is None:
-            return ApprovedTree()
+    def check_gates(self, account: Account, keys: Sequence[str] = GATES) -> None:
+        """Refuse to obey settings that open gates and that nobody let in; as `gates.check_gates`."""
         with self._lock:
-            guard, head = self.guard_of(appid), head_of(self.root)
-            differ = has_approvals_of_accounts(self.root, head)
-            asked = "" if whole and differ else appid
-            key = (head, anchor_of(guard), asked if differ else "")
-            if key not in self._approved:
-                try:
-                    self._approved[key] = check_tree_approved(self.root, self.settings, run, guard, asked)
-                except PolicyError as error:
-                    if not differ:
-                        raise
-                    raise UnapprovedError(error.message, hint=error.hint, location=error.location) from error
-            return self._approved[key]
-
-    def check_all_approved(self, appids: Collection[str]) -> dict[str, str]:
-        """Refuse to send for accounts whose campaigns were not approved, or cannot be asked about.
-
-        Returns:
-            `approved`: who approved what, for the ledger; empty when nothing was asked.
-
-        Raises:
-            PolicyError: an approval is missing, or the code host cannot be asked.
-        """
-        environment = self.settings.environment
-        if current_run() is None:
-            accounts = environment.by_appid
-            if asking := [
-                accounts[one].name if one in accounts else one
-                for one in appids
-                if environment.approvals_of(accounts.get(one)) or guard_approvals(self.guard_of(one))
-            ]:
-                raise PolicyError(
-                    _("its approvals can only be checked in a GitHub or GitLab run"),
-                    hint=_("apply in the CI workflow, or select other accounts with `--accounts`"),
-                    location=_("account {name}").format(name=min(asking)),
-                )
-            return {}
-        told = "; ".join(
-            dict.fromkeys(filter(None, (self.check_approved(one).told for one in sorted(appids))))
-        )
-        return {"approved": told} if told else {}
+            if (account.appid, keys) not in self._passed:
+                guards, stream = self.guards_of(account.appid), partial(self.stream_of, account.appid)
+                check_gates(self.settings, account, guards, stream, os.environ, keys=keys)
+                self._passed.add((account.appid, keys))
 
     def for_calls(self, account: Account) -> str:
         """Read what an account is called with: its own token, which is read each time, or else its AppSecret.
@@ -193,6 +129,8 @@ class Secrets:
         """
         self._refuse_ambiguous(account)
         with self._lock:
+            if trusted:
+                self._passed.add((account.appid, GATES))
             self._root_key(account)
             key = (account.appid, account.root)
             if key not in self._checked:
@@ -220,9 +158,8 @@ class Secrets:
         if api != SANDBOX:
             # Settings that name a stranger's host name a stranger's command, too: neither is obeyed.
             check_api_host(api, os.environ)
+        self.check_gates(account)
         place: Secret = getattr(account, key)
-        # A program may read every secret of the run, and a token be that of another account.
-        self.check_approved(account.appid, whole=bool(place.command) or key == "token")
         check_secret_place(place)
         return read_account_secret(account, key, os.environ)
 
@@ -237,8 +174,9 @@ class Secrets:
         Raises:
             PolicyError: nobody approved the campaigns, or this run may not run their command.
         """
-        for appid in sorted(self.settings.environment.by_appid):
-            self.check_approved(appid, whole=True)
+        if place.command:
+            for _appid, account in sorted(self.settings.environment.by_appid.items()):
+                self.check_gates(account, PROGRAMS)
         check_secret_place(place)
 
     def take_events(self, events: Mapping[str, Sequence[Event]]) -> None:

@@ -109,7 +109,7 @@ def lack_words(verdict: Verdict, unit: Unit, env: str) -> tuple[str, str]:
             names = _(", ").join(one.approver for one in verdict.by)
             return _("{names} approved it, and more people must").format(names=names), hint
     if last is None or last.unit is None:
-        return _("nobody has approved it"), hint
+        return _("it is not approved"), hint
     who, why = last.approver, _("it was edited after {who} approved it")
     match lack:
         case Lack.NAMES:

@@ -143,11 +143,6 @@ def changes_since(guards: Iterable[Event], settings: Settings) -> tuple[Settings
     return tuple(replace(change, appids=tuple(found[change])) for change in ordered)
 
 
-def ledger_change(left: str, settings: Settings) -> SettingsChange:
-    """Return that an environment has left a ledger, in which the rules of its last apply may be."""
-    return SettingsChange(key="ledger", before=_display(left), after=_display(settings.environment.ledger))
-
-
 def edits(before: Any, after: Any) -> tuple[SettingsChange, ...]:
     """List the keys of settings that were added, edited or removed."""
     return changed_keys(_flat(before), _flat(after))

@@ -243,7 +243,8 @@ class PlanView:
         """What is sent later, that nothing goes out by itself, and what to run then, in sentences."""
         zone, now = ZoneInfo(self.timezone), self.plan.created_at
         decided = {outcome.key for outcome in self.outcomes}.union(self.waiting)
-        later = [one.send for one in self.plan.coming() if one.key not in decided]
+        coming = [one for one in self.plan.coming() if one.key not in decided]
+        later = [one.send for one in coming]
         lines = []
         if self.horizon is not None:
             names = [
@@ -257,7 +258,7 @@ class PlanView:
                 "Next: {send}, {when}. Nothing is sent by itself: run `{command}` at that time, or "
                 "`{command} --wait` before it."
             )
-            if self.approved_in:
+            if self.approved_in or coming[0].code is PlanReason.UNAPPROVED:
                 message = _("Next: {send}, {when}. A run at that time sends it, once it is approved.")
             when = moment_text(later[0].opens_at, now, zone)
             lines.append(message.format(send=later[0].id, when=when, command=self.command))

@@ -98,8 +98,22 @@ def plan_text(
     # A digest is not broken into lines, because it is to be copied.
     parts.append(_("Digest: {digest}").format(digest=view.digest))
     if not is_applied:
-        step = [view.next_step] if view.ready or view.approved_in else []
+        step = [view.next_step] if view.ready or view.approved_in or view.plan.unapproved() else []
         parts += map(options.lines, [*step, *view.coming])
+    return "\n".join(parts)
+
+
+def approval_text(view: PlanView, options: TextOptions) -> str:
+    """Draw sends that wait for an approval, and what changed of each since the last one."""
+    title = _("To approve in {environment}, by the plan of {at}:")
+    title = title.format(environment=view.plan.environment, at=f"{view.created} {view.timezone}")
+    changes = [text if row is None else _(": ").join((row.id, text)) for row, text in view.changes]
+    changes += [note.text for note in view.notes if note.rule == "settings" and not view.changes]
+    parts = [options.lines(title, style=BOLD), ""]
+    parts += [options.lines("\n  ".join(changes), hang=4, style=YELLOW), ""] if changes else []
+    parts += [_plan_table(view, view.rows, options)] if view.rows else []
+    if linked := list(_links(view, view.rows, everything=True)):
+        parts += ["", _("Links:"), *(options.lines(f"  {one}", hang=4) for one in linked)]
     return "\n".join(parts)
 
 

@@ -152,7 +152,7 @@ class ApplyRun:
             self._check_number(waiting)
             later = [one.account.appid for one in waiting]
             covered = self.file is not None or self.digest is not None
-            check_rules_agreed(plan, self.workspace.guard, covered=covered, asking=self.asks, later=later)
+            check_rules_agreed(plan, covered=covered, asking=self.asks, later=later)
             if self.asks and (plan.calls() or waiting):
                 self.confirm(waiting)
         with self.signals_obeyed():
@@ -192,7 +192,10 @@ class ApplyRun:
         reviewed = self._reviewed(result) if self.begun is None else self._still_reviewed(self.begun, result)
         self.result = replace(result, plan=reviewed)
         if self.approved_only:
-            why, hint = _("nobody has to approve it"), _("write `approvals` in the settings")
+            why, hint = (
+                _("no approval is asked for, and this run sends only what is approved"),
+                _("write `approvals` in the settings"),
+            )
             sends = (one if one.approval else waiting_for_approval(one, why, hint) for one in reviewed.sends)
             self.result = replace(result, plan=replace(reviewed, sends=tuple(sends)))
 
@@ -253,7 +256,7 @@ class ApplyRun:
         review.check_rules(begun, plan)
         # Another run may have gone by other rules meanwhile.
         agreed = {*plan.settings_changes} <= {*begun.settings_changes}
-        check_rules_agreed(plan, self.workspace.guard, covered=agreed, asking=False)
+        check_rules_agreed(plan, covered=agreed, asking=False)
         return plan
 
     def _tell_unknown(self, plan: Plan) -> None:

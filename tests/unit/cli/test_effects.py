@@ -37,7 +37,7 @@ REFUSED = {
     "ledger init": "ledger init",
     "ledger settle": "ledger settle welcome --not-sent --reason seen",
     "ledger baseline": "ledger baseline --all --reason archive",
-    "ledger approve": "ledger approve plan.json",
+    "approve": "approve plan.json",
     "ledger guard": "ledger guard --reason agreed --auto-approve",
     "ledger import": "ledger import ledger.jsonl",
     "plan --allow": "plan --offline --allow quiet_hours=tonight",

@@ -48,14 +48,6 @@ def test_sandbox_environment_may_run_anywhere(tmp_path: Path) -> None:
     assert apply(tmp_path, "protected: false") == ExitCode.OK
 
 
-def test_approvals_cannot_be_asked_for_on_a_laptop(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert apply(tmp_path, "approvals: {approvers: [ann]}") == ExitCode.POLICY
-    assert "only be checked in a GitHub or GitLab run" in capsys.readouterr().err
-    assert run(["plan", "--detailed-exitcode", "--dir", str(tmp_path / "campaigns")]) == ExitCode.PENDING
-
-
 def test_plan_file_must_have_the_expected_digest(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Both are given: a file that would do by itself is refused for another digest."""
     plan = str(tmp_path / "plan.json")

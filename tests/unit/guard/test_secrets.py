@@ -20,6 +20,7 @@ from wechat_campaigns.guard.plan_checks import may_run_checks, program_failure
 from wechat_campaigns.guard.recorded_rules import record_guard
 from wechat_campaigns.guard.run import check_secret_place
 from wechat_campaigns.guard.secrets import Secrets
+from wechat_campaigns.ledger.account import AccountState
 from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.trust import verify_guards
 from wechat_campaigns.protocol.events import Entry, Event, Head
@@ -43,7 +44,7 @@ def pull_request(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def secrets_of(folder: Path, *accounts: Account, api: str = WECHAT) -> Secrets:
-    return Secrets(folder, make_settings(*accounts, api=api), lambda _appid: None)
+    return Secrets(folder, make_settings(*accounts, api=api), lambda _appid: (), AccountState)
 
 
 class Signing(MemoryLedger):
@@ -114,23 +115,6 @@ def test_a_pull_request_names_no_program_and_no_file(tmp_path: Path, kind: str) 
     with pytest.raises(PolicyError):
         check_secret_place(places[kind])
     check_secret_place(MAIN.secret)
-
-
-def test_what_reaches_beyond_an_account_is_approved_by_all(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A program may read every secret of the run, and a token be that of another account."""
-    asked: set[bool] = set()
-    monkeypatch.setattr(Secrets, "check_approved", lambda _self, _appid, *, whole=False: asked.add(whole))
-    program = Secret(command=(sys.executable, "-c", f"print('{SECRET}')"))
-    for account, expected in (
-        (MAIN, {False}),
-        (replace(MAIN, secret=program), {True}),
-        (replace(MAIN, token=Secret(env="MAIN")), {False, True}),  # its AppSecret signs
-    ):
-        asked.clear()
-        secrets_of(tmp_path, account).for_calls(account)
-        assert asked == expected
 
 
 def test_of_two_accounts_with_one_token_not_even_the_first_calls(

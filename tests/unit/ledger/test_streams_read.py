@@ -69,7 +69,7 @@ def test_streams_of_the_accounts_and_of_those_that_left_are_read(
     assert state.read == (None if expected == EVERY else expected)
     if OTHER not in expected:
         with pytest.raises(KeyError):
-            folder.guard(OTHER)
+            folder.guards(OTHER)
 
 
 def counted(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:

@@ -15,7 +15,10 @@ policy:
   allowed_tags: [会员, 新客]
   max_recipients: 100
   levels: {require_not_after: advisory}
-approvals: {approvers: {ann: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa, bob: bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb}, count: 2}
+approvals:
+  count: 2
+  approvers: {ann: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa,
+    bob: bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb}
 environments:
   rehearsal: {api: sandbox, policy: {max_recipients: 9}}
   own: {api: sandbox, approvals: {approvers: {eve: eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee}}}
@@ -89,13 +92,13 @@ def test_each_rule_knows_its_holder_and_line(root: Path) -> None:
         for name in ("main", "shop")
     )
     assert main == {
-        "allow_to_all": ("account", f"{file}:21"),
-        "allowed_tags": ("account", f"{file}:22"),
-        "audience_drift": ("account", f"{file}:23"),
-        "levels": ("account", f"{file}:24"),
-        "allowed_links": ("account", f"{file}:25"),
-        "max_recipients": ("environment", f"{file}:14"),
-        "approvals": ("account", f"{file}:26"),
+        "allow_to_all": ("account", f"{file}:24"),
+        "allowed_tags": ("account", f"{file}:25"),
+        "audience_drift": ("account", f"{file}:26"),
+        "levels": ("account", f"{file}:27"),
+        "allowed_links": ("account", f"{file}:28"),
+        "max_recipients": ("environment", f"{file}:17"),
+        "approvals": ("account", f"{file}:29"),
     }
     assert shop["hold"] == ("account", f"{other}:7")
     assert shop["approvals"] == ("settings", f"{file}:8")
