@@ -130,7 +130,7 @@ def approve(
 
     Shows what waits and what changed since its last approval, asks, and records one signed event an account.
     Signs with CAMPAIGN_APPROVAL_KEY or your key file, and reads no AppSecret. The checkout must hold what the
-    plan was made of. In a CI run nobody is asked.
+    plan was made of. A CI run does not ask.
 
     With --merged-request, GitHub or GitLab is asked who approved the request. Signed is what differs from the
     first parent of the commit: after a rebase merge of several commits, what the last one changed.
@@ -377,7 +377,7 @@ class _Signing:
         return part
 
     def report(self, recorded: Sequence[_Part]) -> ExitCode:
-        """Print what was signed, what is approved by now and what still waits."""
+        """Print what was signed, what is approved now and what still waits."""
         settings, state = self.context.settings, self.workspace.fold_ledger()
         ready, waits = list[str](), dict[str, str]()
         for appid, account in settings.environment.by_appid.items():
@@ -445,7 +445,7 @@ def _private_key() -> str:
     """Read the private key of this CI job, or of this user.
 
     Raises:
-        UsageError: there is none, or others can read it.
+        UsageError: it is missing, or others can read it.
     """
     path, private = config_folder(os.environ) / KEY_FILE, os.environ.get(APPROVAL_KEY, "").strip()
     where = APPROVAL_KEY if private else str(path)
