@@ -24,7 +24,8 @@ SHOWN_BY = {
     "Record": """test_how_a_send_was_agreed_to_is_recorded test_an_override_is_recorded_with_its_reason
         test_tampering_with_any_event_is_found""",
     "Keep": """test_a_send_is_archived_as_it_was_posted test_a_message_that_the_folder_no_longer_renders
-        test_an_archive_names_who_approved_and_who_ran_it test_an_archive_names_the_approvals_by_which_it_was_sent
+        test_an_archive_names_who_approved_and_who_ran_it
+        test_an_archive_names_the_approvals_by_which_it_was_sent
         test_the_archive_of_three_sends_is_read_without_the_tool""",
     "many accounts": """test_copied_campaigns_count_as_the_same_content
         test_interval_lets_one_account_send_and_the_others_wait""",
