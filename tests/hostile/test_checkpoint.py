@@ -219,6 +219,5 @@ def test_a_person_who_vouches_after_a_checkpoint_has_all_read_again(shop: Shop, 
 def test_a_run_of_ci_reads_all(shop: Shop, decoded: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("wechat_campaigns.code_host.ci_run.current_run", object)
     with OnlineWorkspace(root=shop.folder) as workspace:
-        monkeypatch.setattr(workspace.secrets, "check_approved", lambda _appid, whole=False: None)
         workspace.planning_state()
     assert decoded.count(1) == 2

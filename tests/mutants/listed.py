@@ -740,7 +740,11 @@ LISTED: Final[dict[str, tuple[Mutant, ...]]] = {
             "        return read_account_secret",
             "a pull request's command",
         ),
-        Mutant("        self.check_gates(account)\n", "", "a stranger's secret"),
+        Mutant(
+            "            self.check_gates(account)\n",
+            "            pass\n",
+            "a stranger's program for the secret",
+        ),
         Mutant("self.check_gates(account, PROGRAMS)", "pass", "a stranger's robot"),
         Mutant(
             "        self._refuse_ambiguous(account)\n        return token",

@@ -19,28 +19,28 @@ LINES = {
     "wechat_campaigns/plan": 5215,
     "wechat_campaigns/send": 1494,
     "wechat_campaigns/report": 3926,
-    "wechat_campaigns/guard": 1136,
+    "wechat_campaigns/guard": 1137,
     "wechat_campaigns/code_host": 676,
     "wechat_campaigns/notify": 582,
     "wechat_campaigns/fetch": 628,
     "wechat_campaigns/studio": 775,
-    "wechat_campaigns/cli": 6292,
+    "wechat_campaigns/cli": 6296,
     "wechat_campaigns/run": 773,
     "wechat_sandbox": 4817,
     "wechat_campaigns/": 626,
-    "tests": 63895,
+    "tests": 63480,
     "catalog": 9128,
     "wechat_campaigns/translations": 42,
     "runner": 46,
     "wechat_campaigns/messages": 851,
 }
 """Lines of Python by package, as the formatter leaves them."""
-RUNNER = 49692
+RUNNER = 49697
 FILES = 234
 RECORDS = 190
 """Dataclasses and named tuples."""
 PAGES = 52
-IMPORTS = 7.6
+IMPORTS = 7.7
 """The share of lines in `runner/` that import something, in per cent."""
 SHORT_FILES = 40
 SHORT = {
