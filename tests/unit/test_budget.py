@@ -27,15 +27,15 @@ LINES = {
     "wechat_campaigns/cli": 6296,
     "wechat_campaigns/run": 773,
     "wechat_sandbox": 4817,
-    "wechat_campaigns/": 626,
-    "tests": 63480,
+    "wechat_campaigns/": 627,
+    "tests": 63485,
     "catalog": 9128,
     "wechat_campaigns/translations": 42,
     "runner": 46,
     "wechat_campaigns/messages": 851,
 }
 """Lines of Python by package, as the formatter leaves them."""
-RUNNER = 49697
+RUNNER = 49698
 FILES = 234
 RECORDS = 190
 """Dataclasses and named tuples."""
