@@ -285,6 +285,19 @@ class Workspace:
             self._take_events(events, streams)
         return [event for event in (self.signed_events or {})[appid] if event.kind == LedgerKind.GUARD]
 
+    def is_any_account_approved(self) -> bool:
+        """Return whether the rules recorded of any account ask for approvals, also of one that left.
+
+        No mac was checked.
+        """
+        from wechat_campaigns.ledger.approvals import recorded_approvals
+        from wechat_campaigns.ledger.events import LedgerKind
+
+        _streams, events = self._needed_events({})
+        guards = (event for event in events if event.kind == LedgerKind.GUARD)
+        newest = {(event.stream, str(event.data.get("environment"))): event for event in guards}
+        return any(recorded_approvals(event) is not None for event in newest.values())
+
     def unverified_account(self, appid: str) -> AccountState:
         """Fold the events of an account, without a look at their macs."""
         from wechat_campaigns.ledger.fold import fold
@@ -356,7 +369,9 @@ class OnlineWorkspace(LedgerWorkspace):
         """The secrets of the environment."""
         from wechat_campaigns.guard.secrets import Secrets
 
-        return Secrets(self.root, self.settings, self.guards, self.unverified_account)
+        return Secrets(
+            self.root, self.settings, self.guards, self.unverified_account, self.is_any_account_approved
+        )
 
     @cached_property
     def _tokens(self) -> SharedTokens:

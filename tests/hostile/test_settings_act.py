@@ -189,6 +189,23 @@ def test_the_same_command_runs_once_the_approvers_of_before_signed_it(repository
     assert marker.exists()
 
 
+@pytest.mark.parametrize("ci", [True, False], ids=["ci", "machine"])
+@pytest.mark.parametrize("case", ["beside-it", "in-its-place", "robot"])
+def test_no_program_that_a_new_account_brings_runs(repository: Repository, case: str, ci: bool) -> None:
+    """Nothing is recorded of it, and it asks for no approval: the rules of the other, or of who left, do."""
+    marker, text = with_command(repository)
+    *above, evil = text.replace("main", "paper").replace("0001", "0009").splitlines()
+    old = settings(repository.sandbox).splitlines()[-1]
+    robot = '{kind: command, when: [scheduled_missed], command: ["touch", "../ran"]}'
+    if case == "robot":
+        evil = f"{old.replace('main', 'paper').replace('0001', '0009')}\nnotify: [{robot}]"
+    lines = [*above, *([old] if case == "beside-it" else []), evil, ""]
+    ended = (datetime.now(UTC) - timedelta(hours=1)).isoformat(timespec="seconds")
+    repository.merge(_settings="\n".join(lines), sale=f"{SALE}account: paper\nnot_after: {ended}\n")
+    repository.run(*(["apply", "--auto-approve"] if case == "robot" else ["doctor"]), ci=ci)
+    assert not marker.exists()
+
+
 @pytest.mark.deep
 @pytest.mark.parametrize("approved", [False, True])
 def test_a_robots_command_runs_by_approved_settings_only(repository: Repository, approved: bool) -> None:

@@ -64,7 +64,13 @@ def ledger() -> None:
 )
 def init(context: OnlineContext) -> int:
     """Initialize the ledger of the environment, or add an account to it; record who may approve its sends."""
-    environment, state = context.settings.environment, context.state()
+    environment, secrets = context.settings.environment, context.secrets
+    new = [one for appid, one in environment.by_appid.items() if not secrets.guards_of(appid)]
+    if current_run() is not None or environment.api == SANDBOX:
+        new = []
+    for account in new:
+        secrets.accept(account)
+    state = context.state()
     name, appids = environment.name, () if context.is_sandbox else sorted(environment.by_appid)
     streams = [appid for appid in appids if not state.stream(appid).is_initialized]
     for stream in streams:
@@ -76,12 +82,10 @@ def init(context: OnlineContext) -> int:
         context.ledger.append(entry, after=events[-1].head if events else EMPTY)
     if context.name_accounts(state):
         streams.append(LEDGER)
-    for appid, account in environment.by_appid.items():
-        # Who may approve is recorded by a person, before a commit can name others.
-        asks = environment.approvals_of(account) is not None and environment.api != SANDBOX
-        if asks and current_run() is None and not context.secrets.guards_of(appid):
-            record_guard(context.secrets, context.ledger, account, trusted=True, actor=context.actor())
-            streams.append(appid)
+    # Who may approve is recorded by a person, before a commit can name others.
+    for account in new if environment.asks_approval or context.is_any_account_approved() else ():
+        record_guard(secrets, context.ledger, account, trusted=True, actor=context.actor())
+        streams.append(account.appid)
     if not streams:
         message = _("the ledger of {name} is already initialized; nothing to do")
         return context.output_sentence(message.format(name=name), environment=name, initialized=[])

@@ -40,9 +40,15 @@ class Secrets:
     """The secrets of an environment, each read once; shared by threads."""
 
     def __init__(
-        self, root: Path, settings: Settings, guards_of: GuardsOf, stream_of: Callable[[str], AccountState]
+        self,
+        root: Path,
+        settings: Settings,
+        guards_of: GuardsOf,
+        stream_of: Callable[[str], AccountState],
+        is_any_approved: Callable[[], bool],
     ) -> None:
         self.root, self.settings, self.guards_of, self.stream_of = root, settings, guards_of, stream_of
+        self._is_any_approved = is_any_approved
         self._lock = threading.RLock()
         self._read: dict[tuple[str, AccountKey, Secret], str] = {}
         self._tokens: dict[str, str] = {}
@@ -72,8 +78,13 @@ class Secrets:
         with self._lock:
             if (account.appid, keys) not in self._passed:
                 guards, stream = self.guards_of(account.appid), partial(self.stream_of, account.appid)
-                check_gates(self.settings, account, guards, stream, os.environ, keys=keys)
+                beside = self._is_any_approved
+                check_gates(self.settings, account, guards, stream, beside, os.environ, keys=keys)
                 self._passed.add((account.appid, keys))
+
+    def accept(self, account: Account) -> None:
+        """Obey the settings of an account: a person with its AppSecret accepts them right now."""
+        self._passed |= {(account.appid, GATES), (account.appid, PROGRAMS)}
 
     def for_calls(self, account: Account) -> str:
         """Read what an account is called with: its own token, which is read each time, or else its AppSecret.
@@ -130,7 +141,7 @@ class Secrets:
         self._refuse_ambiguous(account)
         with self._lock:
             if trusted:
-                self._passed.add((account.appid, GATES))
+                self.accept(account)
             self._root_key(account)
             key = (account.appid, account.root)
             if key not in self._checked:

@@ -44,7 +44,7 @@ def pull_request(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def secrets_of(folder: Path, *accounts: Account, api: str = WECHAT) -> Secrets:
-    return Secrets(folder, make_settings(*accounts, api=api), lambda _appid: (), AccountState)
+    return Secrets(folder, make_settings(*accounts, api=api), lambda _appid: (), AccountState, bool)
 
 
 class Signing(MemoryLedger):
