@@ -9,6 +9,7 @@ import pytest
 
 from tests.hostile.process import campaign
 from tests.hostile.repository import APPROVALS, SALE, Repository, hosted, settings
+from tests.support.code_hosts import serve
 from tests.support.outcomes import error_of
 from tests.support.playground import Sandbox
 from wechat_campaigns.core.errors import ExitCode, PolicyError
@@ -204,6 +205,19 @@ def test_no_program_that_a_new_account_brings_runs(repository: Repository, case:
     repository.merge(_settings="\n".join(lines), sale=f"{SALE}account: paper\nnot_after: {ended}\n")
     repository.run(*(["apply", "--auto-approve"] if case == "robot" else ["doctor"]), ci=ci)
     assert not marker.exists()
+
+
+def test_a_repository_whose_first_commit_asks_for_approvals_works(tmp_path: Path, sandbox: Sandbox) -> None:
+    """Who initializes the ledger accepts its rules, and the programs of its secrets with them."""
+    made = Repository(tmp_path, sandbox)
+    with serve(made.code_host):
+        marker, text = with_command(made, APPROVALS)
+        made.start(_settings=text, sale=SALE)
+        marker.unlink(missing_ok=True)
+        made.assert_sends(0)
+        made.approve()
+        made.assert_sends(1)
+        assert marker.exists()
 
 
 @pytest.mark.deep

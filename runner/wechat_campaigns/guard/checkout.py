@@ -54,6 +54,7 @@ def check_up_to_date(folder: Path, branch: str, *, whole: bool) -> None:
         PolicyError: they differ.
         CodeHostError: the remote does not tell.
     """
+    _refuse_link(folder)
     check_clean(folder)
     answer = _fetch(folder, f"refs/heads/{branch}", into=NEWEST)
     part = "^{tree}" if whole else ":./"
@@ -95,6 +96,19 @@ def check_clean(folder: Path) -> None:
             hint=_(_CLEAN),
             location=str(folder),
         )
+
+
+def _refuse_link(folder: Path) -> None:
+    """Refuse a folder that a link in the repository leads to: git would look at the target, not at the link."""
+    plain = Path(os.path.abspath(folder))  # noqa: PTH100 - `resolve` would follow that link
+    for step in (plain, *plain.parents):
+        is_inside = (step.parent / ".git").exists() or find_checkout(step.parent) is not None
+        if step.is_symlink() and is_inside:
+            raise PolicyError(
+                _("the campaigns folder is a symbolic link"),
+                hint=_("commit the folder itself, not a link to it"),
+                location=str(step),
+            )
 
 
 def fetch_missing(folder: Path, commit: str) -> None:

@@ -1,7 +1,4 @@
-"""A checkout beside a bare remote: campaigns that are not the branch's newest are refused.
-
-Every version of the settings is read with the files of accounts of the same commit.
-"""
+"""A checkout beside a bare remote: campaigns that are not the branch's newest are refused."""
 
 from pathlib import Path
 
@@ -12,9 +9,7 @@ from tests.support.factories import make_settings
 from tests.support.outcomes import error_of
 from wechat_campaigns.core.errors import CodeHostError, PolicyError
 from wechat_campaigns.core.settings import SANDBOX
-from wechat_campaigns.guard.checkout import (
-    check_up_to_date,
-)
+from wechat_campaigns.guard.checkout import check_up_to_date
 from wechat_campaigns.guard.run import check_run
 
 
@@ -76,6 +71,24 @@ def test_edited_campaigns_are_refused(runner: Path) -> None:
     (runner / "campaigns" / "more.yaml").write_text("content: 你好\n", encoding="utf-8")
     with pytest.raises(PolicyError, match="uncommitted changes"):
         check_up_to_date(runner / "campaigns", "main", whole=False)
+
+
+@pytest.mark.parametrize("link", ["linked", "deep/linked"])
+def test_a_linked_folder_is_refused(author: Path, runner: Path, link: str) -> None:
+    """An old run has the old target, which is as it was; the branch has another link by now."""
+    for target in ("campaigns", "other/campaigns"):
+        commit(author, "other/campaigns/tea.yaml", f"content: {target}\n")
+        path = author / link
+        path.parent.mkdir(exist_ok=True)
+        path.unlink(missing_ok=True)
+        path.symlink_to(author / target, target_is_directory=True)
+        commit(author, f"{target}.md", "")
+        if target == "campaigns":
+            git(runner, "pull", "--quiet")
+    with pytest.raises(PolicyError, match="symbolic link"):
+        check_up_to_date(runner / link, "main", whole=False)
+    (author.parent / "outside").symlink_to(runner, target_is_directory=True)
+    assert error_of(check_up_to_date, author.parent / "outside" / "campaigns", "main", whole=False) is None
 
 
 def test_unreachable_remote_refuses_the_apply(author: Path, runner: Path) -> None:
