@@ -179,7 +179,7 @@ def test_review_cannot_write_the_ledger(repository: GitHubRepository) -> None:
     for name, job in repository.run(repository.merge(repository.propose(sale=SALE))).items():
         tokens[name] = job.given.get("CAMPAIGN_LEDGER_TOKEN")
     token = repository.actions.token
-    writing = dict.fromkeys(("notify", "approve", "apply"), "writes")
+    writing = dict.fromkeys(("notify", "approve", "apply", "apply-approved"), "writes")
     assert tokens == {"plan": None, "review": token, **writing, "status": None}
     assert repository.run(repository.propose(news=NEWS))["plan"].given == {}
 
