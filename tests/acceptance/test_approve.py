@@ -77,7 +77,7 @@ def apply(shop: Shop, expected: ExitCode = ExitCode.OK) -> dict[str, str]:
     shop.plan()
     code, said = shop.run_here("apply", "--auto-approve", "--format", "json", *shop.reviewed("file"))
     assert code == expected, said
-    return {one["send"]: one["result"] for one in json.loads(said[said.index("{") :])["outcomes"]}
+    return {one["id"]: one["result"] for one in json.loads(said[said.index("{") :])["outcomes"]}
 
 
 def waits(shop: Shop) -> dict[str, str]:
