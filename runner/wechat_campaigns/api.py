@@ -84,9 +84,10 @@ def apply(
         because they are blocked, in conflict or expired.
 
     Raises:
-        StalePlanError: the plan has changed; nothing was sent.
+        StalePlanError: the plan, or the settings since `load`, have changed; nothing was sent.
         PolicyError: this run may not apply, or an approval is missing.
         InvalidError: as for `plan`.
     """
     stopping = stopping or threading.Event()
-    return ApplyRun(workspace=campaigns, select=tuple(select), digest=str(digest), stopping=stopping).run()
+    with campaigns.reopened() as fresh:  # hours may have passed since the plan: everything is read again
+        return ApplyRun(workspace=fresh, select=tuple(select), digest=str(digest), stopping=stopping).run()

@@ -278,8 +278,9 @@ class Workspace:
         from wechat_campaigns.ledger.events import LedgerKind
 
         if self.signed_events is None:
-            self.fold_ledger(own=True)
-        elif appid not in self.signed_events and appid in self.settings.environment.by_appid:
+            streams, events = self._needed_events({}, own=True)
+            self._take_events(events, streams)
+        if appid not in (self.signed_events or {}) and appid in self.settings.environment.by_appid:
             streams, events = self._needed_events({})
             self._take_events(events, streams)
         return [event for event in (self.signed_events or {})[appid] if event.kind == LedgerKind.GUARD]

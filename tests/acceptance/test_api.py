@@ -81,3 +81,14 @@ def test_no_connection_outlives_its_campaigns(shop: Shop) -> None:
     while opened() > before + 1 and time.monotonic() < deadline:
         time.sleep(0.05)  # the sandbox of this process closes its ends a moment later
     assert opened() <= before + 1
+
+
+@pytest.mark.parametrize("edit", ["policy: {hold: true}\n", "policy: {max_recipients: 1}\n"])
+def test_settings_that_changed_since_they_were_loaded_send_nothing(shop: Shop, edit: str) -> None:
+    shop.write(sale=campaign_file("今晚八点"))
+    with api.load(shop.folder / "campaigns") as campaigns:
+        digest = api.plan(campaigns).plan_digest
+        shop.edit("_settings", STRICT, edit)
+        with pytest.raises(StalePlanError):
+            api.apply(campaigns, digest=digest)
+    assert shop.posts() == 0

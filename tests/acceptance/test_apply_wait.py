@@ -219,6 +219,20 @@ def test_waiting_run_keeps_to_the_number_of_sends(make_shop: MakeShop) -> None:
     assert shop.texts() == []
 
 
+@pytest.mark.parametrize("by", ["file", "digest"])
+def test_parts_of_a_reviewed_plan_keep_to_its_number_of_sends_together(make_shop: MakeShop, by: str) -> None:
+    """Counted is what the ledger has under that plan, and by a plan file also what other parts would make."""
+    shop = with_second_account(make_shop(more="policy: {max_sends_per_apply: 2}\n"))
+    for name, more in (("a", ""), ("b", ""), ("c", "account: shop\n")):
+        text = scheduled(name, opening(SOON_S)) if by == "file" else campaign_file(name)
+        shop.write(**{name: text + more})
+    shop.run("plan", "--out", str(shop.plan_file))
+    words = ("apply", "--auto-approve", "--wait", *shop.reviewed(by))
+    codes = [shop.run(*words, "--accounts", account)[0] for account in ("main", "shop")]
+    assert codes == [ExitCode.POLICY if by == "file" else ExitCode.OK, ExitCode.POLICY]
+    assert len(shop.texts()) == (0 if by == "file" else 2)
+
+
 @pytest.mark.deep
 def test_ledger_that_is_replaced_while_a_run_waits_is_read_anew(make_shop: MakeShop) -> None:
     shop = make_shop()

@@ -1,28 +1,14 @@
-"""With `approvals`, a send goes once enough keys signed it as it is: no AppSecret, copy or other key approves."""
+"""With `approvals`, a send goes once enough keys signed it as it is; no AppSecret or copy approves."""
 
 import json
-import re
-import shutil
-import time
-from collections.abc import Callable
-from contextlib import closing
-from dataclasses import replace
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.commits import git
-from tests.support.playground import PICTURES
-from tests.support.shop import SENDALL, SHOP_APPID, MakeShop, Shop, campaign_file, with_second_account
+from tests.support.shop import MakeShop, Shop, campaign_file
 from wechat_campaigns.core.errors import ExitCode
-from wechat_campaigns.ledger.approvals import public_key, sign
+from wechat_campaigns.ledger.approvals import public_key
 from wechat_campaigns.ledger.events import LedgerKind
-from wechat_campaigns.ledger.sqlite import SqliteLedger
-from wechat_campaigns.plan.planfile import heads, units, with_checksum
-from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind
-from wechat_campaigns.protocol.keys import mac_key, mac_of
 
 APPID = "wx0000000000000001"
 ANN, BOB, EVE = "1" * 64, "2" * 64, "3" * 64

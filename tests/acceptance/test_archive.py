@@ -3,6 +3,7 @@
 import hashlib
 import html
 import json
+import re
 import shutil
 from collections.abc import Mapping
 from contextlib import closing
@@ -21,8 +22,7 @@ from tests.support.factories import intent_of, make_send, make_state
 from tests.support.playground import PICTURES, SERVICE
 from tests.support.shop import MakeShop, Shop, campaign_file
 from wechat_campaigns.core.errors import ExitCode
-from wechat_campaigns.ledger.approvals import public_key, sign
-from wechat_campaigns.ledger.events import LedgerKind
+from wechat_campaigns.ledger.approvals import public_key
 from wechat_campaigns.ledger.sqlite import SqliteLedger
 from wechat_campaigns.plan.quota import CHINA
 from wechat_campaigns.protocol.events import Entry, EventKind
@@ -141,30 +141,31 @@ def test_an_archive_names_who_approved_and_who_ran_it(approved: str) -> None:
     assert (approved or "no approval is recorded") in page
 
 
-def test_an_archive_names_the_approvals_of_its_plan(shop: Shop) -> None:
-    """Those that the key of the settings signed, by whom, when, on which digest and commit."""
-    events = [one for one in shop.log() if one["stream"] == SERVICE]
-    digest = next(one["data"]["plan_digest"] for one in events if one["kind"] == "intent")
-    shop.edit("_settings", "    api:", f"    approval_key: {public_key('1' * 64)}\n    api:")
-    file, at = shop.folder.parent / "ledger.sqlite3", datetime.now(CHINA)
-    with closing(SqliteLedger(file, lambda: at)) as ledger:
-        for who, key, plan in (("ann", "1", digest), ("mallory", "2", digest), ("bob", "1", "0" * 64)):
-            data = {"plan_digest": plan, "environment": "shop", "commit": "c" * 40, "who": [who, "cem"]}
-            data |= {
-                "run": "https://ci.example/7",
-                "at": at.isoformat(),
-                "after": ledger.read(SERVICE)[-1].hash,
-            }
-            ledger.append(sign(Entry(stream=SERVICE, kind=LedgerKind.APPROVED, data=data), key * 64))
-    files = contents(shop.folder / "archive" / archive(shop)["hello"]["name"])
-    index = files["index.html"].decode()
-    assert (
-        f"ann, cem, {at:%Y-%m-%d %H:%M}, plan {digest[:12]}, commit {'c' * 12}, https://ci.example/7" in index
-    )
-    assert "the plan was approved by ann, cem" in index
-    assert not [
-        name for name in ("mallory", "bob") if name.encode() in files["events.jsonl"] + index.encode()
-    ]
+def test_an_archive_names_the_approvals_by_which_it_was_sent(make_shop: MakeShop) -> None:
+    """By whom, when, by which plan and commit; and none of another send."""
+    keys = {"ann": "a1" * 32, "bob": "b2" * 32}
+    asked = ", ".join(f"{name}: {public_key(key)}" for name, key in keys.items())
+    shop = make_shop()
+    shop.edit("_settings", "    api:", f"    approvals: {{approvers: {{{asked}}}}}\n    api:")
+    shop.write(hello=campaign_file("你好"), other=campaign_file("另一条", "ready: false\n"))
+    shop.succeed("ledger", "guard", "--reason", "x", "--auto-approve")
+    for name, key in keys.items():
+        shop.write(
+            other=campaign_file(
+                "另一条", "not_before: 2099-01-01T00:00:00Z\n" if name == "bob" else "ready: false\n"
+            )
+        )
+        shop.plan()
+        words = ("approve", "plan.json", "--auto-approve")
+        code, said = shop.run_here(*words, CAMPAIGN_APPROVAL_KEY=key, USER="cem", LOGNAME="cem")
+        assert code == ExitCode.OK, said
+    plan = shop.plan()
+    shop.succeed("apply", "--auto-approve", "--quiet", *shop.reviewed("file"))
+    index = contents(shop.folder / "archive" / archive(shop)["hello"]["name"])["index.html"].decode()
+    assert re.search(r"ann, cem, \d{4}-\d\d-\d\d \d\d:\d\d, plan [0-9a-f]{12}", index)
+    assert "approved by ann (cem)" in index
+    assert "bob" not in index
+    assert plan["plan_digest"] in index
 
 
 def test_no_recipient_is_in_an_archive(shop: Shop) -> None:

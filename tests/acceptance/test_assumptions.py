@@ -268,7 +268,7 @@ def forged(data: dict[str, Any], **changed: Any) -> dict[str, Any]:
     edited = {**data, **changed}
     edited.pop("file_sha256")
     names = [[*key, resolved] for key, resolved in planfile.resolved_names(edited).items()]
-    digest = plan_digest(planfile.covered_rows(edited), edited["rules"])
+    digest = plan_digest(planfile.covered_rows(edited), edited["rules_sha256"])
     return planfile.with_checksum({**edited, "resolved_digest": sha256(names), "plan_digest": digest})
 
 

@@ -67,8 +67,8 @@ RUNS = {
     "ledger log": "ledger log",
     "ledger verify": "ledger verify",
     "ledger guard": "ledger guard --reason x --auto-approve",
-    "ledger approve": "ledger approve plan.json",
-    "ledger withdraw": "ledger withdraw 00000000 --reason x",
+    "approve": "approve plan.json",
+    "withdraw": "withdraw --all --reason x",
     "ledger settle": "ledger settle lost --sent 3147483707 --reason x",
     "ledger import": "ledger import ledger.jsonl --as-backup x",
 }

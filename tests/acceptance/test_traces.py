@@ -97,7 +97,7 @@ DRIFTS: dict[str, tuple[tuple[object, str, object] | None, Play, str]] = {
         "settled while a call may still arrive",
     ),
     "a resend past its window": (
-        (decide, "_blocks_resend", switched_off._however_late),
+        (decide, "_blocks_resend", switched_off._resending_without(decide.Reason.TOO_LATE_TO_RESEND)),
         lambda one: _lost(one, 21 * 3600),
         "after its window",
     ),

@@ -19,14 +19,13 @@ SHOWN_BY = {
         test_plan_digest_covers_window_revision_and_appid test_each_difference_is_refused_by_name
         test_a_reviewed_digest_covers_the_rules
         test_a_protected_environment_sends_nothing_without_a_review""",
-    "Approve": """test_what_bob_did_not_approve_is_not_sent test_approval_that_does_not_count
-        test_authors_may_approve_where_the_setting_says_so
-        test_nothing_is_sent_until_the_plan_is_approved
-        test_an_approved_plan_goes_on_and_an_edited_one_asks""",
+    "Approve": """test_nothing_is_sent_until_it_is_approved test_what_is_not_as_it_was_approved_waits
+        test_two_who_must_approve_are_two_keys test_what_ends_an_approval_by_its_place""",
     "Record": """test_how_a_send_was_agreed_to_is_recorded test_an_override_is_recorded_with_its_reason
-        test_what_bob_approved_is_sent test_tampering_with_any_event_is_found""",
+        test_tampering_with_any_event_is_found""",
     "Keep": """test_a_send_is_archived_as_it_was_posted test_a_message_that_the_folder_no_longer_renders
-        test_an_archive_names_who_approved_and_who_ran_it test_an_archive_names_the_approvals_of_its_plan
+        test_an_archive_names_who_approved_and_who_ran_it
+        test_an_archive_names_the_approvals_by_which_it_was_sent
         test_the_archive_of_three_sends_is_read_without_the_tool""",
     "many accounts": """test_copied_campaigns_count_as_the_same_content
         test_interval_lets_one_account_send_and_the_others_wait""",

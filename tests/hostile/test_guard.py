@@ -139,11 +139,11 @@ ACCOUNT = {"kind": "service", "appid": "wx0000000000000001", "secret": {"env": "
 OTHER = {"kind": "service", "appid": "wx0000000000000009", "secret": {"env": "A"}}
 
 
-def loaded(folder: Path, path: str, value: Any) -> Settings:
+def loaded(folder: Path, path: str, value: Any, **more: Any) -> Settings:
     """Settings of a protected environment with one key that has this value."""
     production = {
         "api": "https://api.weixin.qq.com", "ledger": "git", "protected": True,
-        "accounts": {"main": {**ACCOUNT}, "paper": {**OTHER}}, "default_account": "main",
+        "accounts": {"main": {**ACCOUNT, **more}, "paper": {**OTHER}}, "default_account": "main",
     }  # fmt: skip
     data: dict[str, Any] = {"environments": {"production": production}}
     *above, last = path.split(".")
@@ -191,6 +191,31 @@ def test_no_rule_changes_without_a_review_that_shows_it(
         check_rules_agreed(plan, covered=False, asking=False, later=[SERVICE])
     assert f"  {key}: " in rules_text(plan.settings_changes)
     assert plan_of(SEND, settings=before, guards=guards).settings_changes == ()
+
+
+MASKED = {
+    "banned words": ("policy.banned_words", ["口令：桂花"], ["口令：别的"]),
+    "a program": (
+        "environments.production.accounts.main.token.command", ["tok", "token=main"], ["tok", "token=other"]
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", MASKED.values(), ids=MASKED)
+def test_a_digest_covers_what_no_report_shows(tmp_path: Path, case: tuple[str, Any, Any]) -> None:
+    """What is masked looks the same before and after; a reviewed plan does not cover it."""
+    path, *values = case
+    if "token" in path:
+        path, values = path.removesuffix(".command"), [{"command": value} for value in values]
+    more = {"ledger_key": {"env": "K"}} if "token" in path else {}
+    before, after = (loaded(tmp_path, path, value, **more) for value in values)
+    old, new = plan_of(SEND, settings=before), plan_of(SEND, settings=after)
+    assert old.rules.shown == new.rules.shown
+    assert old.plan_digest != new.plan_digest
+    with pytest.raises(StalePlanError):
+        review.check_file(plan_data(view_of(old)), new, LedgerState(), NOW)
+    with pytest.raises(StalePlanError):
+        review.check_rules(old, new)
 
 
 def guard_of(settings: Settings, before: Event | None = None) -> dict[str, Any]:

@@ -635,7 +635,7 @@ LISTED: Final[dict[str, tuple[Mutant, ...]]] = {
         Mutant(
             "for wait_s in (0.0, LOCK_WAIT_S):", "for wait_s in (0.0,):", "a held account is left in silence"
         ),
-        Mutant(", *plan.held_sends()))", ")", "what was blocked is not reported"),
+        Mutant("*plan.held_sends())", ")", "what was blocked is not reported"),
         Mutant("(*done, *map(_unresolved, left), ", "(*done, ", "an unknown send is not reported"),
         Mutant("if one.account.appid == account.appid)", ")", "one account sends another's"),
     ),
@@ -681,73 +681,19 @@ LISTED: Final[dict[str, tuple[Mutant, ...]]] = {
             "what was not handed over ends with 0",
         ),
     ),
-    "guard/approvals.py": (
-        Mutant("if not request.is_complete:", "if False:", "a writer among 300 commits approves"),
-        Mutant("    if against:\n", "    if False:\n", "a request for changes stops nothing"),
-        Mutant("& eligible - barred)", "& eligible)", "an author approves"),
-        Mutant("& eligible - barred)", "- barred)", "anybody approves"),
-        Mutant("if len(counted) < wanted.count:", "if not counted:", "one approval is enough"),
-        Mutant("(request.author, *request.writers)", "(request.author,)", "who wrote a commit approves"),
-        Mutant(
-            "or not has_valid_mac(guard, mac_key(value, guard.stream))", "", "a forged guard shortens history"
-        ),
-        Mutant(
-            "return all(name in one for one in named if one is not None)", "return True", "a planted variable"
-        ),
-        Mutant("if anchor.approvals and not anchor.commit:", "if False:", "another history"),
-        Mutant("    checkout.check_committed(root, history.head)\n", "", "what is in no commit is sent"),
-        Mutant(
-            " or self.tree(self.head) != self.tree(state.commit)",
-            "",
-            "what came after the approval",
-            "each state without an error is of that very commit, or of one with its tree: a second look",
-        ),
-        Mutant(
-            "if commit == self._anchor.commit and self._anchor.approvals:", "if False:", "the ledger's rules"
-        ),
-        Mutant("rules = before.rules or asked or ()", "rules = asked or before.rules or ()", "own approvers"),
-        Mutant("if request is not None and rules:", "if False:", "it was merged over a newer one"),
-        Mutant("if self.tree(request.head) != self.tree(commit):", "if False:", "an evil merge"),
-        Mutant("one in request.commits or self.tree(one)", "self.tree(one)", "a request brings its base"),
-        Mutant(
-            "one in request.commits or self.tree(one) != self.tree(before)",
-            "one in request.commits",
-            "reviewers saw it against campaigns that nobody approved",
-        ),
-        Mutant("len(tips) != 1\n", "not tips\n", "an octopus"),
-        Mutant(
-            "kept = before.rules if asked is None else asked",
-            "kept = asked or ()",
-            "lost settings ask nobody",
-        ),
-        Mutant("if before.kind is _Kind.UNCLEAR:", "if False:", "on top of what is not clear"),
-        Mutant(" and self._brought(one, request)", "", "commits of another request"),
-        Mutant("if len(last) == 1:", "if last:", "one of two histories"),
-        Mutant("_Kind.NOT_ASKED] or found", "_Kind.NOT_ASKED or True] or found", "an old branch"),
-    ),
     "guard/checkout.py": (
-        Mutant("if tree_of(folder, here) != tree_of(folder, there):", "if False:", "an old run sends"),
+        Mutant("if here.text != there.text:", "if False:", "an old run sends"),
         Mutant('if _ask(folder, "status", "--porcelain", "--", ".").text:', "if False:", "uncommitted files"),
-        Mutant("if committed is None or path.is_symlink():", "if committed is None:", "a link"),
-        Mutant("if committed != blob_id(path.read_bytes(), object_format):", "if False:", "another content"),
-        Mutant("    if here:\n", "    if False:\n", "a missing file"),
-        Mutant("    _refuse_link(folder)\n", "", "the folder is a link"),
-        Mutant("return is_grafted or is_partial", "return is_partial", "a graft"),
-        Mutant("return is_grafted or is_partial or", "return is_grafted or", "a partial clone"),
-        Mutant("held.root if reads_everything(folder, held) else held.folder", "held.folder", "a program"),
         Mutant(
-            "if isinstance(count, int) and count > 0 else 1",
-            "if isinstance(count, int) else 1",
-            "no approval",
+            "if answer.code or here.code or there.code:", "if False:", "an unreachable remote is up to date"
         ),
-        Mutant(
-            'data.get("not_author", True) is not False', 'bool(data.get("not_author"))', "authors approve"
-        ),
-        Mutant(
-            "name == environment.name or appids & appids_of(other)", "name == environment.name", "renamed"
-        ),
-        Mutant('if other.get("protected") or', "if", "a protected environment changes its ledger"),
-        Mutant('object_id if mode in REGULAR else ""', "object_id", "a committed link"),
+    ),
+    "guard/gates.py": (
+        Mutant("if changed and not rules_approved(stream(), wanted):", "if False:", "a stranger's program"),
+        Mutant("required=[asked])", "required=[])", "whoever may approve has approved"),
+        Mutant("rules=rules_digest(settings, account)", 'rules=record.data["rules"]', "other rules"),
+        Mutant(" and current_run() is not None:", " and False:", "a key that only a commit brings"),
+        Mutant("newest_guard(good or guards, scope)", "newest_guard(guards, scope)", "a forged record"),
     ),
     "guard/run.py": (
         Mutant(
@@ -761,11 +707,17 @@ LISTED: Final[dict[str, tuple[Mutant, ...]]] = {
         Mutant('elif run.fork and run.event == "schedule":', "elif False:", "a fork on a schedule"),
         Mutant("environment.is_sandbox and not environment.protected", "environment.is_sandbox", "protected"),
         Mutant("if place.command or place.file:", "if place.command:", "a stranger's file is the secret"),
-        Mutant("    check_up_to_date(root, require_default_branch(run))\n", "", "an old run sends"),
+        Mutant(
+            "    check_up_to_date(root, require_default_branch(run), whole=_starts_programs(settings))\n",
+            "",
+            "old",
+        ),
+        Mutant("whole=_starts_programs(settings)", "whole=False", "an older program checks"),
     ),
     "guard/recorded_rules.py": (
-        Mutant("        or covered\n", "        or True\n", "rules change in silence"),
+        Mutant("if not changes or covered or", "if True or", "rules change in silence"),
         Mutant("(asking and current_run() is None)", "asking", "CI asks nobody"),
+        Mutant("later) - plan.heads.keys()", "later)", "who approved is asked for the digest, too"),
         Mutant(
             "if before is not None and not bad and all(", "if before is not None and all(", "a forged guard"
         ),
@@ -773,7 +725,7 @@ LISTED: Final[dict[str, tuple[Mutant, ...]]] = {
         Mutant(
             "distrusted = unverified(events, key, fitting[0])", "distrusted = []", "forgeries become true"
         ),
-        Mutant("if secrets.guard_of(appid) or not bare:", "if False:", "no rules are kept"),
+        Mutant("if secrets.guards_of(appid) or", "if", "rules are kept no more"),
     ),
     "guard/secrets.py": (
         Mutant("        if bad:\n", "        if False:\n", "a forged guard is quiet"),
@@ -789,8 +741,11 @@ LISTED: Final[dict[str, tuple[Mutant, ...]]] = {
             "a pull request's command",
         ),
         Mutant(
-            'whole=bool(place.command) or key == "token"', "whole=False", "one account's approvers for all"
+            "            self.check_gates(account)\n",
+            "            pass\n",
+            "a stranger's program for the secret",
         ),
+        Mutant("self.check_gates(account, PROGRAMS)", "pass", "a stranger's robot"),
         Mutant(
             "        self._refuse_ambiguous(account)\n        return token",
             "        return token",
@@ -854,20 +809,6 @@ LISTED: Final[dict[str, tuple[Mutant, ...]]] = {
         Mutant(
             "    if is_sent or any(", "    if is_sent or False and any(", "the job of an unknown call counts"
         ),
-    ),
-    "cli/ledger_approvals.py": (
-        Mutant("        check_ci_run(run)\n", "        pass\n", "a pull request approves"),
-        Mutant("    planfile.check_whole(data)\n", "", "a part of a plan is approved"),
-        Mutant(
-            "    planfile.check_usable(data, context.settings.environment.name, context.clock())\n",
-            "",
-            "an old plan is approved, or that of another environment",
-        ),
-        Mutant("if expect_digest not in (None, digest):", "if False:", "another plan than the reviewed one"),
-        Mutant("in events if one.at <= made_by)", "in events)", "a hold since the review is passed over"),
-        Mutant("is_known = not keys or public_key(private) in keys", "is_known = True", "another key signs"),
-        Mutant("if not found or len(digest) < 8:", "if not found:", "one digit ends every approval"),
-        Mutant('"after": (events[-1].head if events else EMPTY).hash}', '"after": ""}', "it stands nowhere"),
     ),
     "notify/audit.py": (
         Mutant("[event for event in known if event.seq > recorded]", "[*known]", "all comes again each time"),

@@ -58,7 +58,8 @@ HEADINGS = (
 )  # fmt: skip
 """What stands above columns; names of WeChat's own fields are the same in every language."""
 STATUSES = (
-    "send", "hand over", "handed over", "resend", "scheduled", "draft", "expired", "sent", "blocked",
+    "send", "hand over", "handed over", "resend", "scheduled", "waits for approval",
+    "draft", "expired", "sent", "blocked",
     "conflict", "unknown", "invalid", "rejected", "accepted", "delivery failed",
     "recalled", "baseline", "skipped", "ok", "warning", "error", "advice",
     "not sent",

@@ -18,24 +18,24 @@ LINES = {
     "wechat_campaigns/wechat": 2035,
     "wechat_campaigns/plan": 5215,
     "wechat_campaigns/send": 1494,
-    "wechat_campaigns/report": 3924,
-    "wechat_campaigns/guard": 1135,
+    "wechat_campaigns/report": 3926,
+    "wechat_campaigns/guard": 1137,
     "wechat_campaigns/code_host": 676,
     "wechat_campaigns/notify": 582,
     "wechat_campaigns/fetch": 628,
     "wechat_campaigns/studio": 775,
-    "wechat_campaigns/cli": 6292,
-    "wechat_campaigns/run": 769,
+    "wechat_campaigns/cli": 6296,
+    "wechat_campaigns/run": 773,
     "wechat_sandbox": 4817,
-    "wechat_campaigns/": 626,
-    "tests": 63885,
-    "catalog": 9095,
+    "wechat_campaigns/": 627,
+    "tests": 63485,
+    "catalog": 9128,
     "wechat_campaigns/translations": 42,
     "runner": 46,
     "wechat_campaigns/messages": 851,
 }
 """Lines of Python by package, as the formatter leaves them."""
-RUNNER = 49685
+RUNNER = 49698
 FILES = 234
 RECORDS = 190
 """Dataclasses and named tuples."""

@@ -63,6 +63,7 @@ from wechat_campaigns.ledger.approvals import (
 )
 from wechat_campaigns.ledger.events import LedgerKind, append_at_end
 from wechat_campaigns.ledger.fold import LedgerState, fold
+from wechat_campaigns.messages import Draft
 from wechat_campaigns.plan import planfile
 from wechat_campaigns.plan.approval import asked_of, lack_words
 from wechat_campaigns.plan.hints import first_of
@@ -130,7 +131,7 @@ def approve(
 
     Shows what waits and what changed since its last approval, asks, and records one signed event an account.
     Signs with CAMPAIGN_APPROVAL_KEY or your key file, and reads no AppSecret. The checkout must hold what the
-    plan was made of. In a CI run nobody is asked.
+    plan was made of. A CI run does not ask.
 
     With --merged-request, GitHub or GitLab is asked who approved the request. Signed is what differs from the
     first parent of the commit: after a rebase merge of several commits, what the last one changed.
@@ -288,7 +289,10 @@ class _Signing:
         if asked.rules != head.rules:
             raise _stale_error(_("the settings of this checkout are not those of the plan"))
         for unit in units:
-            if all(one.unit.digest != unit.digest for one in self._planned(appid, unit)):
+            # What a draft of the console holds is known to the plan alone; its fingerprint is signed too.
+            planned = [one for one in self._planned(appid, unit) if not isinstance(one.send.content, Draft)]
+            is_gone = not self._planned(appid, unit)
+            if is_gone or (planned and all(one.unit.digest != unit.digest for one in planned)):
                 raise _stale_error(_("this checkout has another {send}").format(send=unit.id))
         return replace(part, who=self._who(part, stream))
 
@@ -377,7 +381,7 @@ class _Signing:
         return part
 
     def report(self, recorded: Sequence[_Part]) -> ExitCode:
-        """Print what was signed, what is approved by now and what still waits."""
+        """Print what was signed, what is approved now and what still waits."""
         settings, state = self.context.settings, self.workspace.fold_ledger()
         ready, waits = list[str](), dict[str, str]()
         for appid, account in settings.environment.by_appid.items():
@@ -445,7 +449,7 @@ def _private_key() -> str:
     """Read the private key of this CI job, or of this user.
 
     Raises:
-        UsageError: there is none, or others can read it.
+        UsageError: it is missing, or others can read it.
     """
     path, private = config_folder(os.environ) / KEY_FILE, os.environ.get(APPROVAL_KEY, "").strip()
     where = APPROVAL_KEY if private else str(path)

@@ -94,15 +94,15 @@ def sample(items: tuple[str, ...], salt: str, size: int) -> str:
     return " ".join(sorted(hashes(items, salt))[:size])
 
 
-def plan_digest(rows: Iterable[Mapping[str, Any]], rules: Mapping[str, str]) -> str:
+def plan_digest(rows: Iterable[Mapping[str, Any]], rules_sha256: str) -> str:
     """Fingerprint what a plan would send.
 
     Args:
         rows: of pending sends, and of what would be posted once more; the order does not matter.
-        rules: every rule in force, as the plan shows it.
+        rules_sha256: of every rule in force as it is, masked by nothing.
 
     Returns:
         64 hex characters that change with any send or rule.
     """
     sends = sorted(rows, key=lambda row: (row["id"], row["appid"]))
-    return sha256({"version": DIGEST_VERSION, "sends": sends, "rules": dict(rules)})
+    return sha256({"version": DIGEST_VERSION, "sends": sends, "rules": rules_sha256})

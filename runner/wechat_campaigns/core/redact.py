@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NewType
 from urllib.parse import quote
 
 from wechat_campaigns.core.i18n import LocalizedMessage
@@ -69,6 +69,10 @@ _SHAPED = r"""(?x)
         )(?![0-9A-Za-z_-])
       | (?<=[?&])(?:key|sign|access_token|token)=[^\s&"'`<>]+ # a chat robot's address
       | (?<=/)(?:hook|services)/[A-Za-z0-9_/-]{8,}"""
+
+
+Masked = NewType("Masked", str)
+"""A text as people may see it. No digest is over it, and nothing is compared by it."""
 
 
 def redact(text: str, secrets: Iterable[str] = ()) -> str:

@@ -18,7 +18,7 @@ from wechat_campaigns.core.names import list_id
 from wechat_campaigns.core.settings import Account, PlanCheck
 from wechat_campaigns.ledger.approvals import ApprovalHead, Unit, Verdict, unit_of
 from wechat_campaigns.messages import Draft
-from wechat_campaigns.plan.rule_changes import SettingsChange
+from wechat_campaigns.plan.rule_changes import Rules, SettingsChange
 from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.protocol.events import Event
 from wechat_campaigns.protocol.keys import Message
@@ -248,8 +248,7 @@ class Plan:
     """By account name: `{daily_limit, used, remain}` of its mass calls, where WeChat was asked."""
     uninitialized: tuple[str, ...] = ()
     """Accounts whose past the ledger does not know: apply refuses while there is one."""
-    rules: Mapping[str, str] = field(default_factory=dict)
-    """Every rule in force by its key, see `rules_in_force`."""
+    rules: Rules = field(default_factory=Rules)
     settings_changes: tuple[SettingsChange, ...] = ()
     """Rules of the settings that are not those of the last apply, as the ledger says."""
     settings_edits: tuple[SettingsChange, ...] = ()
@@ -276,7 +275,7 @@ class Plan:
     @property
     def plan_digest(self) -> str:
         """Fingerprint of what would be posted, by which rules; the same on every machine, at any hour."""
-        return plan_digest((planned.row for planned in self.sends if is_covered(planned)), self.rules)
+        return plan_digest((planned.row for planned in self.sends if is_covered(planned)), self.rules.sha256)
 
     @property
     def resolved_digest(self) -> str | None:

@@ -87,7 +87,7 @@ def _is_whole(data: Mapping[str, Any]) -> bool:
     try:
         names = [[*key, resolved] for key, resolved in resolved_names(data).items()]
         resolved = None if data["offline"] else sha256(names)
-        digests = (sha256(rest), plan_digest(covered_rows(data), data["rules"]), resolved)
+        digests = (sha256(rest), plan_digest(covered_rows(data), data["rules_sha256"]), resolved)
         return digests == (data["file_sha256"], data["plan_digest"], data["resolved_digest"])
     except (AttributeError, KeyError, TypeError, ValueError):
         return False

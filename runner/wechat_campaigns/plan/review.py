@@ -25,7 +25,7 @@ from wechat_campaigns.plan.planfile import (
     stale_plan_error,
 )
 from wechat_campaigns.plan.policy import OF_THE_MOMENT
-from wechat_campaigns.plan.rule_changes import SettingsChange, changed_keys
+from wechat_campaigns.plan.rule_changes import Rules, SettingsChange, changed_keys
 from wechat_campaigns.plan.warnings import warning
 from wechat_campaigns.protocol.state import Fate, SendState
 
@@ -51,7 +51,7 @@ def check_file(reviewed: Mapping[str, Any], plan: Plan, state: LedgerState, now:
     if found is None:
         made = {one.key: one.row for one in plan.sends if _sent_under(one, state, reviewed["plan_digest"])}
         rows = [row for key, row in _by_key(covered_rows(reviewed)).items() if made.get(key) != row]
-        differences = _rule_differences(reviewed["rules"], plan)
+        differences = _rule_differences(Rules(reviewed["rules_sha256"], reviewed["rules"]), plan)
         differences += _differences(rows, plan, filters_of(reviewed), offline=reviewed["offline"])
         raise stale_plan_error(_("; ").join(differences) or _("the pending sends are not the same"))
     names = {} if reviewed["offline"] else resolved_names(reviewed)
@@ -159,7 +159,7 @@ def as_reviewed(
             offered.append(one)
     choices = [offered, []] if written is None else [[one for one in offered if one.row in written]]
     for chosen in choices:
-        if reviewed == plan_digest([*rows, *(one.row for one in chosen)], plan.rules):
+        if reviewed == plan_digest([*rows, *(one.row for one in chosen)], plan.rules.sha256):
             left = {id(one) for one in offered if one not in chosen}  # another account may use its id
             reason = _("{why}; the reviewed plan does not contain this resend")
             sends = tuple(
@@ -207,12 +207,15 @@ def within_horizon(plan: Plan, last: datetime | None) -> Plan:
     return replace(plan, sends=sends)
 
 
-def _rule_differences(reviewed: Mapping[str, str], plan: Plan) -> list[str]:
+def _rule_differences(reviewed: Rules, plan: Plan) -> list[str]:
+    if reviewed.sha256 == plan.rules.sha256:
+        return []
     message = _("rule changed: {key}: {before} → {after}")
-    return [
+    found = [
         message.format(key=one.key, before=one.before, after=one.after)
-        for one in changed_keys(reviewed, plan.rules)
+        for one in changed_keys(reviewed.shown, plan.rules.shown)
     ]
+    return found or [_("a rule changed whose value no report shows")]
 
 
 def _differences(

@@ -7,11 +7,12 @@ and whatever differs from those is shown and needs somebody's agreement, in whic
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass, replace
-from typing import Any, Final
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
 
 from wechat_campaigns.core.digest import canonical, sha256, to_plain_data
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.redact import redact
+from wechat_campaigns.core.redact import Masked, redact
 from wechat_campaigns.core.settings import Account, Audit, NotifyTarget, Settings
 from wechat_campaigns.protocol.events import Event
 
@@ -94,12 +95,21 @@ def _is_default(one: Field[Any], record: Any) -> bool:
     return bool(getattr(record, one.name) == default)
 
 
-def rules_in_force(settings: Settings) -> dict[str, str]:
-    """Return each rule by its key as JSON, without secrets: what a plan shows and its digest covers."""
+class Rules(NamedTuple):
+    """Every rule in force in an environment."""
+
+    sha256: str = ""
+    """Of the rules as they are."""
+    shown: Mapping[str, Masked] = MappingProxyType({})
+    """By key, as JSON without secrets: what a plan shows."""
+
+
+def rules_in_force(settings: Settings) -> Rules:
+    """Return the rules of an environment and of its accounts."""
     shared = _rules(settings, None, {"approvals"}) | _rules(settings.environment, None, {"policy"})
     accounts = {name: _rules(one, None, ()) for name, one in settings.environment.accounts.items()}
     found = {**shared, "programs": programs_of(settings), "accounts": accounts}
-    return {key: redact(text) for key, text in _flat(found).items()}
+    return Rules(sha256(found), {key: Masked(redact(text)) for key, text in _flat(found).items()})
 
 
 def written_rules(account: Account, *, own: bool = False) -> dict[str, dict[str, str]]:

@@ -60,7 +60,8 @@ def plan_data(view: PlanView) -> dict[str, Any]:
             for budget in view.budgets
         },
         "overlaps": [{**asdict(one), "day": one.day.isoformat()} for one in view.overlaps],
-        "rules": dict(plan.rules),
+        "rules": dict(plan.rules.shown),
+        "rules_sha256": plan.rules.sha256,
         "settings": [
             {
                 "since": since,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -26,10 +26,11 @@ from wechat_campaigns.guard.campaigns_folder import record_campaigns_folder
 from wechat_campaigns.guard.recorded_rules import check_rules_agreed, record_guards
 from wechat_campaigns.guard.run import check_run
 from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.ledger.records import may_have_reached
 from wechat_campaigns.plan import planfile, review
 from wechat_campaigns.plan.approval import waiting as waiting_for_approval
 from wechat_campaigns.plan.hints import HELD_SINCE, START_AGAIN
-from wechat_campaigns.plan.plan import Plan, PlannedSend, PlanReason
+from wechat_campaigns.plan.plan import CALLING, PLAN_LIFE, Plan, PlannedSend, PlanReason
 from wechat_campaigns.plan.policy import stops_run
 from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.run.plan import PlanResult, plan_selected, selected_part
@@ -147,6 +148,7 @@ class ApplyRun:
             if self.waits:
                 # Who is asked at the terminal has not seen what an account that failed would send.
                 waiting = scheduled_sends(plan, until=self._last_moment(), failed=not self.asks)
+                waiting = [one for one in waiting if one.approval is not None or not self.approved_only]
             self.show_plan()
             self._check_number(waiting)
             later = [one.account.appid for one in waiting]
@@ -213,7 +215,11 @@ class ApplyRun:
             workspace.root, workspace.settings, workspace.ledger, self.state, plan.reaching(), who
         )
         return send_due(
-            plan, workspace=workspace, run_context=self._right(who), stopping=self.stopping, jobs=self.jobs
+            plan,
+            workspace=workspace,
+            run_context=self._right(who, self._others(plan.calls())),
+            stopping=self.stopping,
+            jobs=self.jobs,
         )
 
     def _reviewed(self, result: PlanResult) -> Plan:
@@ -270,12 +276,29 @@ class ApplyRun:
             self.tell(message.format(sends=_(", ").join(sorted(unknown))))
 
     def _check_number(self, waiting: Sequence[PlannedSend]) -> None:
-        """Count what is sent later too: the rule is about one run, and a plan has only what is due."""
-        number, policy = len(self.plan.calls()) + len(waiting), self.workspace.settings.policy
-        if waiting and (found := stops_run(number, policy, self.overrides)):
+        """Count what is sent later too, and by other parts: a plan has only what is due of its accounts."""
+        calls, policy = (*self.plan.calls(), *waiting), self.workspace.settings.policy
+        if found := stops_run(len(calls) + self._others(calls), policy, self.overrides) if calls else None:
             raise PolicyError(found.message, hint=found.hint)
 
-    def _right(self, who: Mapping[str, str]) -> RunContext:
+    def _others(self, calls: Iterable[PlannedSend]) -> int:
+        """Count the other sends of the reviewed plan: made already, or in its file for other accounts."""
+        if self.workspace.settings.policy.max_sends_per_apply is None:
+            return 0
+        digest, since = self._right({}).plan_digest, self.workspace.clock() - 2 * PLAN_LIFE
+        keys = {
+            (one.appid, one.send, one.revision)
+            for one in self.state.sends_since(since)
+            if one.data.get("plan_digest") == digest and may_have_reached(one)
+        }
+        if self.file is not None:
+            actions = {PlanAction.SCHEDULED, *CALLING}
+            rows = (one for one in self.file["sends"] if one["covered"] and one["action"] in actions)
+            others = (planfile.row_key(one) for one in rows)
+            keys |= {key for key in others if not self.workspace.selects(key[0])}
+        return len(keys - {one.key for one in calls})
+
+    def _right(self, who: Mapping[str, str], others: int = 0) -> RunContext:
         """Return by what right this sends: the digest, reviewed or confirmed, and the followers counted."""
         agreed = self.begun or self.plan
         digest, audiences = agreed.plan_digest, {one.key: one.resolved.audience.count for one in agreed.sends}
@@ -288,6 +311,7 @@ class ApplyRun:
             overrides=self.overrides,
             audiences=audiences,
             actor=who,
+            others=others,
         )
 
     # --- waiting -----------------------------------------------------------------------------------

@@ -45,7 +45,7 @@ def apply(
         window nobody used. Never raises for a failed send.
     """
     settings = workspace.settings
-    due = len(plan.calls())
+    due = len(plan.calls()) + run_context.others
     runs = [
         AccountRun(workspace, account, _of_account(plan, account), run_context, stopping, due)
         for account in _busy(plan, settings)

@@ -44,6 +44,8 @@ class RunContext:
     """Followers of each send as the review counted them; empty when only a digest was reviewed."""
     actor: Mapping[str, str] = field(default_factory=dict)
     """Who and where: user, commit, CI run."""
+    others: int = 0
+    """Other sends of the plan, which count for `max_sends_per_apply`."""
 
 
 class AccountWriter:

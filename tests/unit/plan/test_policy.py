@@ -332,7 +332,7 @@ def test_a_rule_of_the_account_decides_in_place_of_the_environments() -> None:
     sends = make_send(), make_send("other", account="free")
     plan = plan_of(*sends, settings=settings, remote_facts={"main": make_known(), "free": make_known()})
     assert {one.account.name: one.action.value for one in plan.sends} == {"main": "blocked", "free": "send"}
-    assert plan.rules["accounts.main.policy.max_recipients"] == "5"
+    assert plan.rules.shown["accounts.main.policy.max_recipients"] == "5"
 
 
 def test_a_hold_has_no_override() -> None:

@@ -21,7 +21,8 @@ approvals:
     bob: bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb}
 environments:
   rehearsal: {api: sandbox, policy: {max_recipients: 9}}
-  own: {api: sandbox, approvals: {approvers: {eve: eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee}}}
+  own: {api: sandbox,
+    approvals: {approvers: {eve: eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee}}}
   production:
     api: https://api.weixin.qq.com
     policy: {max_recipients: 50, audience_drift: {percent: 5}}
@@ -92,13 +93,13 @@ def test_each_rule_knows_its_holder_and_line(root: Path) -> None:
         for name in ("main", "shop")
     )
     assert main == {
-        "allow_to_all": ("account", f"{file}:24"),
-        "allowed_tags": ("account", f"{file}:25"),
-        "audience_drift": ("account", f"{file}:26"),
-        "levels": ("account", f"{file}:27"),
-        "allowed_links": ("account", f"{file}:28"),
-        "max_recipients": ("environment", f"{file}:17"),
-        "approvals": ("account", f"{file}:29"),
+        "allow_to_all": ("account", f"{file}:25"),
+        "allowed_tags": ("account", f"{file}:26"),
+        "audience_drift": ("account", f"{file}:27"),
+        "levels": ("account", f"{file}:28"),
+        "allowed_links": ("account", f"{file}:29"),
+        "max_recipients": ("environment", f"{file}:18"),
+        "approvals": ("account", f"{file}:30"),
     }
     assert shop["hold"] == ("account", f"{other}:7")
     assert shop["approvals"] == ("settings", f"{file}:8")
