@@ -518,7 +518,8 @@ class Forge:
         self.run = {
             "GITHUB_ACTIONS": "true", "GITHUB_EVENT_NAME": "push", "GITHUB_EVENT_PATH": str(event),
             "GITHUB_REF": "refs/heads/main", "GITHUB_REPOSITORY": "shop/campaigns",
-            "GITHUB_API_URL": host.url, "GITHUB_TOKEN": host.reading_token, "CAMPAIGN_APPROVAL_KEY": ANN, "WECHAT_MAIN_SECRET": "",
+            "GITHUB_API_URL": host.url, "GITHUB_TOKEN": host.reading_token,
+            "CAMPAIGN_APPROVAL_KEY": ANN, "WECHAT_MAIN_SECRET": "",
         }  # fmt: skip
 
     def commit(self) -> str:
@@ -545,7 +546,6 @@ class Forge:
         self.shop.plan()
         code, said = self.shop.run_here("approve", "plan.json", "--merged-request", **self.run)
         assert "Traceback" not in said
-        print(said)
         return code
 
 

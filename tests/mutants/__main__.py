@@ -63,7 +63,7 @@ STAGES: Final = {
         HOSTILE,
         PROMISE,
     ),
-    "cli/": (("tests/acceptance/test_ledger_approvals.py",), ("tests/unit/cli",), PROMISE),
+    "cli/": (("tests/acceptance/test_approve.py",), ("tests/unit/cli",), PROMISE),
     "notify/": (
         ("tests/unit/notify", "tests/acceptance/test_audit.py"),
         ("tests/acceptance/test_notifications.py",),
