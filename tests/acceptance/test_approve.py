@@ -156,6 +156,10 @@ def test_approving_needs_the_key_of_an_approver_and_the_very_plan(shop: Shop) ->
     shop.plan()
     shop.edit("sale", "今晚", "明晚")
     assert approve(shop)[0] == ExitCode.POLICY, "what is shown is of this checkout"
+    shop.edit("sale", "明晚", "今晚")
+    before = shop.add_settings("policy: {max_recipients: 9000}\n")
+    assert approve(shop)[0] == ExitCode.POLICY, "the rules, too"
+    shop.write(_settings=before)
     assert LedgerKind.APPROVED not in {one["kind"] for one in shop.log()}
 
 
@@ -274,6 +278,22 @@ def test_a_plan_is_not_approved_after_what_came_since_it_was_made(
     assert approve(shop)[0] == ExitCode.POLICY
     shop.plan()
     approved(shop)
+
+
+def test_a_hold_while_a_person_thinks_is_not_approved_over(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+        def readline(self, size: int | None = -1, /) -> str:
+            hold_and_release(shop)
+            return "y\n"
+
+    monkeypatch.setattr("sys.stdin", Terminal())
+    assert shop.run_here("approve", "plan.json", CAMPAIGN_APPROVAL_KEY=ANN)[0] == ExitCode.POLICY
+    assert LedgerKind.APPROVED not in {one["kind"] for one in shop.log()}
 
 
 def test_a_withdrawal_ends_every_approval_of_a_send_whatever_plan_it_came_by(shop: Shop) -> None:
@@ -416,6 +436,9 @@ def test_sends_of_one_campaign_are_approved_one_by_one_or_together(shop: Shop) -
     approved(shop, ANN, "--send", "many")
     assert waits(shop) == {}
     assert withdraw(shop, "many[k2]")["approved"] == ["many[k0]", "many[k1]"]
+    shop.sandbox.fault(endpoint=SENDALL, kind="errcode", errcode=45028)
+    assert apply(shop, ExitCode.POLICY)["many[k0]"] == "rejected"
+    assert withdraw(shop, "many[k2]")["approved"] == ["many[k0]", "many[k1]"], "what was refused may go again"
 
 
 def test_the_batches_of_a_list_are_approved_as_one(shop: Shop) -> None:
@@ -589,6 +612,15 @@ def test_a_request_is_merged_as_its_reviewers_saw_it(forge: Forge) -> None:
     commit = forge.commit()
     forge.host.lists[f"/repos/shop/campaigns/commits/{commit}/pulls"] = next(iter(listed.values()))
     assert forge.approve() == ExitCode.POLICY, "merged with something else"
+
+
+def test_what_cannot_be_compared_is_not_signed(forge: Forge) -> None:
+    """Where a campaign of the commit before cannot be rendered, it would count as changed."""
+    forge.shop.write(old="content: [")
+    forge.commit()
+    forge.shop.write(old=campaign_file("没有人看过。"))
+    forge.merge()
+    assert forge.approve() == ExitCode.POLICY
 
 
 def test_rules_of_an_earlier_commit_are_not_approved_by_a_later_request(forge: Forge) -> None:
