@@ -437,7 +437,7 @@ def test_sends_of_one_campaign_are_approved_one_by_one_or_together(shop: Shop) -
     assert waits(shop) == {}
     assert withdraw(shop, "many[k2]")["approved"] == ["many[k0]", "many[k1]"]
     shop.sandbox.fault(endpoint=SENDALL, kind="errcode", errcode=45028)
-    assert apply(shop, ExitCode.POLICY)["many[k0]"] == "rejected"
+    assert apply(shop, ExitCode.WECHAT)["many[k0]"] == "rejected"
     assert withdraw(shop, "many[k2]")["approved"] == ["many[k0]", "many[k1]"], "what was refused may go again"
 
 

@@ -8,7 +8,8 @@ OWN = {
     "CAMPAIGN_API_HOSTS": "Hosts of API gateways, separated by commas, that may receive an AppSecret besides "
     "WeChat's.",
     "CAMPAIGN_LEDGER_TOKEN": "Token for a git ledger that is reached over HTTPS.",
-    "CAMPAIGN_REVIEW_TOKEN": "Token with which `campaign approve` in CI reads reviews; default: `GITHUB_TOKEN`.",
+    "CAMPAIGN_REVIEW_TOKEN": "Token with which `campaign approve` in CI reads reviews; default: "
+    "`GITHUB_TOKEN`.",
     "CAMPAIGN_APPROVAL_KEY": "The private key with which `campaign approve` signs in a CI job. A person has "
     "a file of their own.",
 }
