@@ -122,7 +122,7 @@ def test_what_is_approved_goes_at_its_minute_and_only_what_changed_waits(
 ) -> None:
     """Who approved the deployment is GitLab's word."""
     monkeypatch.setenv("WECHAT_MAIN_SECRET", SANDBOX_SECRET)
-    secret = {"WECHAT_MAIN_SECRET": SANDBOX_SECRET}
+    secret = {"WECHAT_MAIN_SECRET": SANDBOX_SECRET, "CAMPAIGN_HORIZON": "1m"}  # a job waits for real
     given = [{"user": {"username": "bob"}, "status": "approved"}]
     host = FakeCodeHost(
         lists={"/projects/7/deployments": [{"id": 5, "deployable": {"id": 91}}]},
