@@ -33,7 +33,9 @@ class ApprovedSends:
         key = f"    approvals: {{approvers: {{bob: '{public_key(KEY)}'}}}}\n    accounts:"
         account = "      {}: {{kind: service, appid: {}, secret: {{env: WECHAT_MAIN_SECRET}}{}}}\n"
         text = text.replace("    accounts:", key) + account.format("shop", SHOP, rules)
-        return text + account.format("news", NEWS, "")
+        return (
+            text + account.format("news", NEWS, "") + "policy: {audience_drift: {percent: 20, floor: 10}}\n"
+        )
 
     def campaign(self, name: str, text: str = "", later: float = 0, more: str = "") -> str:
         account, tag, hours = SENDS.get(name, ("main", "会员", 0.0))
