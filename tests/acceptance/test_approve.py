@@ -1,14 +1,30 @@
 """With `approvals`, a send goes once enough keys signed it as it is; no AppSecret or copy approves."""
 
+import io
 import json
+import re
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.shop import MakeShop, Shop, campaign_file
+from tests.support.code_hosts import FakeCodeHost, serve
+from tests.support.commits import git
+from tests.support.playground import PICTURES
+from tests.support.shop import SENDALL, SHOP_APPID, MakeShop, Shop, campaign_file, with_second_account
 from wechat_campaigns.core.errors import ExitCode
-from wechat_campaigns.ledger.approvals import public_key
+from wechat_campaigns.ledger.approvals import public_key, sign
 from wechat_campaigns.ledger.events import LedgerKind
+from wechat_campaigns.ledger.sqlite import SqliteLedger
+from wechat_campaigns.plan.planfile import heads, units, with_checksum
+from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind
+from wechat_campaigns.protocol.keys import mac_key, mac_of
 
 APPID = "wx0000000000000001"
 ANN, BOB, EVE = "1" * 64, "2" * 64, "3" * 64
@@ -63,7 +79,7 @@ def apply(shop: Shop, expected: ExitCode = ExitCode.OK) -> dict[str, str]:
     shop.plan()
     code, said = shop.run_here("apply", "--auto-approve", "--format", "json", *shop.reviewed("file"))
     assert code == expected, said
-    return {one["send"]: one["result"] for one in json.loads(said[said.index("{") :])["outcomes"]}
+    return {one["id"]: one["result"] for one in json.loads(said[said.index("{") :])["outcomes"]}
 
 
 def waits(shop: Shop) -> dict[str, str]:
@@ -71,13 +87,546 @@ def waits(shop: Shop) -> dict[str, str]:
     return {one["id"]: one["approval"]["lack"] for one in shop.plan()["sends"] if one["code"] == "unapproved"}
 
 
+def store(shop: Shop) -> SqliteLedger:
+    return SqliteLedger(shop.folder.parent / "ledger.sqlite3", clock=lambda: datetime.now(UTC))
+
+
+def append(shop: Shop, kind: str, private: str = "", *, stream: str = APPID, **data: Any) -> Event:
+    """Write into the store as anybody may who reaches it."""
+    with closing(store(shop)) as ledger:
+        after = next((one.hash for one in reversed(ledger.read(stream))), EMPTY.hash)
+        entry = Entry(stream=stream, kind=kind, data={"after": after, **data})
+        return ledger.append(sign(entry, private) if private else entry)
+
+
+def approval(shop: Shop, **changed: Any) -> dict[str, Any]:
+    """What an approval of the plan made last says, all of it true, unless it is changed."""
+    plan = json.loads(shop.plan_file.read_text(encoding="utf-8"))
+    seq, hash_, rules = heads(plan)[APPID]
+    return {
+        "environment": "shop", "rules": rules, "saw": {"seq": seq, "hash": hash_}, "approver": "ann",
+        "sends": [list(unit) for unit in units(plan, APPID)], "who": ["ann"], "run": "", "commit": None,
+        "at": "2026-11-20T08:00:00+00:00", "plan_digest": plan["plan_digest"], **changed,
+    }  # fmt: skip
+
+
+def hold_and_release(shop: Shop, name: str = "main") -> None:
+    shop.succeed("hold", name, "--reason", "x")
+    shop.succeed("unhold", name, "--reason", "y")
+
+
+def for_each(shop: Shop, count: int) -> None:
+    entries = "".join(f"  k{n}: {{filter: {{tag: 会员}}, vars: {{key: 第{n}期}}}}\n" for n in range(count))
+    shop.write(many=f"msgtype: text\ncontent: '{{{{ key }}}}'\nfor_each:\n{entries}")
+
+
 def test_nothing_is_sent_until_it_is_approved(shop: Shop) -> None:
-    assert waits(shop) == {"sale": "nobody"}
+    shop.write(next=campaign_file("明晚八点。"))
+    assert waits(shop) == {"sale": "nobody", "next": "nobody"}
+    apply(shop)
+    assert shop.texts() == []
+    approved(shop, ANN, "--send", "sale")
+    assert waits(shop) == {"next": "nobody"}
+    assert apply(shop)["sale"] == "accepted"
+    assert shop.texts() == ["今晚八点。"], "what is approved goes out beside what waits"
+    [event] = [one for one in shop.log() if one["kind"] == LedgerKind.APPROVED]
+    assert "mac" not in event["data"]
+    approved(shop)
+    apply(shop)
+    assert sorted(shop.texts()) == ["今晚八点。", "明晚八点。"]
+
+
+def test_approving_needs_the_key_of_an_approver_and_the_very_plan(shop: Shop) -> None:
+    for private in ("", EVE, "x" * 64, ANN[:-1]):
+        assert approve(shop, private)[0] == ExitCode.USAGE
+    assert approve(shop, ANN, "--send", "other")[0] == ExitCode.USAGE
+    assert approve(shop, ANN, "--merged-request")[0] == ExitCode.USAGE
+    assert approve(shop, ANN, "--expect-digest", "0" * 64)[0] == ExitCode.POLICY
+    whole = json.loads(shop.plan_file.read_text(encoding="utf-8"))
+    plan = {key: value for key, value in whole.items() if key != "file_sha256"}
+    appid = next(iter(plan["heads"]))
+    head = {appid: {**plan["heads"][appid], "hash": "0" * 64}}
+    for changed in ({"expires_at": plan["created_at"]}, {"environment": "other"}, {"heads": head}):
+        shop.plan_file.write_text(json.dumps(with_checksum({**plan, **changed})), encoding="utf-8")
+        assert approve(shop)[0] == ExitCode.POLICY, changed
+    shop.plan_file.write_text(json.dumps({**whole, **head}), encoding="utf-8")
+    assert approve(shop)[0] != ExitCode.OK, "edited"
+    shop.plan("--offline")
+    assert approve(shop)[0] == ExitCode.USAGE
+    shop.plan()
+    shop.edit("sale", "今晚", "明晚")
+    assert approve(shop)[0] == ExitCode.POLICY, "what is shown is of this checkout"
+    shop.edit("sale", "明晚", "今晚")
+    before = shop.add_settings("policy: {max_recipients: 9000}\n")
+    assert approve(shop)[0] == ExitCode.POLICY, "the rules, too"
+    shop.write(_settings=before)
+    assert LedgerKind.APPROVED not in {one["kind"] for one in shop.log()}
+
+
+def test_a_key_is_of_one_user_who_is_asked(
+    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = {"XDG_CONFIG_HOME": str(tmp_path / "config"), "CAMPAIGN_APPROVAL_KEY": ""}
+    code, said = shop.run_here("approve", "--new-key", "--format", "json", **home)
+    assert code == ExitCode.OK, said
+    made = json.loads(said)
+    file = Path(made["file"])
+    private = file.read_text(encoding="ascii").strip()
+    assert (public_key(private), file.stat().st_mode & 0o777) == (made["public_key"], 0o600)
+    assert private not in said
+    assert shop.run_here("approve", "--new-key", **home)[0] == ExitCode.USAGE, "it replaces no key"
+    NAMES[private] = "dan"
+    accepted(with_approvers(shop, private))
+    shop.plan()
+    terminal = io.StringIO("n\ny\n")
+    monkeypatch.setattr("sys.stdin", terminal)
+    assert shop.run_here("approve", "plan.json", **home)[0] == ExitCode.USAGE, "nobody can be asked"
+    monkeypatch.setattr(terminal, "isatty", lambda: True)
+    assert shop.run_here("approve", "plan.json", **home)[0] == ExitCode.INTERRUPTED
+    file.chmod(0o640)
+    assert shop.run_here("approve", "plan.json", **home)[0] == ExitCode.USAGE, "others can read it"
+    file.chmod(0o600)
+    code, said = shop.run_here("approve", "plan.json", **home)
+    assert code == ExitCode.OK, said
+    assert "今晚八点。" in said
+    assert shop.plan()["approved"] is True
+
+
+def test_a_merge_request_approves_nothing(shop: Shop) -> None:
+    """Not even on a GitLab that asks nobody, and with a key that its variables show to every branch."""
+    run = {"GITLAB_CI": "true", "CI_DEFAULT_BRANCH": "main", "CI_COMMIT_BRANCH": "main", "CI_PROJECT_ID": "7"}
+    for source, expected in (("merge_request_event", ExitCode.POLICY), ("push", ExitCode.OK)):
+        variables = {**run, "CI_PIPELINE_SOURCE": source, "CAMPAIGN_APPROVAL_KEY": ANN}
+        code, said = shop.run_here("approve", "plan.json", **variables)
+        assert code == expected, said
+
+
+def test_where_nobody_has_to_approve_nothing_is_recorded(make_shop: MakeShop) -> None:
+    shop = make_shop()
+    shop.write(sale=campaign_file("今晚八点。"))
+    assert shop.plan()["approved"] is None
+    approved(shop)
+    apply(shop)
+    assert LedgerKind.APPROVED not in {event["kind"] for event in shop.log()}
+
+
+def test_what_no_approver_signed_here_approves_nothing(shop: Shop) -> None:
+    with closing(store(shop)) as ledger:
+        data = {**approval(shop), "after": ledger.read(APPID)[-1].hash, "signature": "0" * 128}
+        plain = Entry(stream=APPID, kind=LedgerKind.APPROVED, data=data)
+        ledger.append(replace(plain, data={**data, "mac": mac_of(mac_key("0" * 32, APPID), plain)}))
+    append(shop, LedgerKind.APPROVED, EVE, **approval(shop))
+    append(shop, LedgerKind.APPROVED, ANN, stream=SHOP_APPID, **approval(shop))
+    append(shop, LedgerKind.APPROVED, ANN, **approval(shop, environment="other"))
+    append(shop, LedgerKind.APPROVED, ANN, **approval(shop, rules="0" * 64))
+    append(shop, LedgerKind.APPROVED, ANN, **approval(shop, after="0" * 64))
+    with_approvers(shop, ANN, EVE)
+    assert shop.run_here("plan", "--out", "plan.json")[0] == ExitCode.POLICY
+    append(shop, LedgerKind.APPROVED, EVE, **approval(shop))
+    with_approvers(shop, ANN)
+    assert [*waits(shop)] == ["sale"]
+    apply(shop)
+    assert shop.texts() == []
+
+
+@pytest.mark.parametrize("private", [EVE, ""], ids=["exchanged", "removed"])
+def test_a_commit_that_exchanges_the_keys_needs_those_before(shop: Shop, private: str) -> None:
+    """Until then, neither the AppSecret is read by it nor a host of it called."""
+    with_approvers(shop, *filter(None, [private]))
+    plan = shop.run_here("plan", "--out", "plan.json")
+    assert plan[0] == ExitCode.POLICY, plan
+    shop.run_here("apply", "--auto-approve")
+    if private:
+        append(shop, LedgerKind.APPROVED, private, **approval(shop))
+        shop.run_here("apply", "--auto-approve")
+    assert shop.texts() == []
+    approved(shop)
+    shop.plan()
+    if private:
+        approve(shop, private)
+    approved(shop)
+    apply(shop)
+    assert shop.texts() == ["今晚八点。"]
+    shop.write(next=campaign_file("明晚八点。"))  # from now on the settings alone decide
+    assert shop.plan()["approved"] is (False if private else None)
+
+
+def test_a_hold_ends_what_was_approved_before_it_and_its_copies(shop: Shop) -> None:
+    approved(shop)
+    hold_and_release(shop)
+    with closing(store(shop)) as ledger:
+        [event] = [one for one in ledger.read(APPID) if one.kind == LedgerKind.APPROVED]
+        ledger.append(Entry(stream=APPID, kind=event.kind, data=event.data, nonce=event.nonce))
+    assert waits(shop) == {"sale": "ended"}
     apply(shop)
     assert shop.texts() == []
     approved(shop)
-    assert shop.plan()["approved"] is True
-    assert apply(shop) == {"sale": "accepted"}
+    apply(shop)
     assert shop.texts() == ["今晚八点。"]
+
+
+@pytest.mark.parametrize(
+    "stop",
+    [hold_and_release, lambda shop: withdraw(shop, "sale"), lambda shop: withdraw(shop, "--all")],
+    ids=["hold", "withdrawn", "all withdrawn"],
+)
+def test_a_plan_is_not_approved_after_what_came_since_it_was_made(
+    shop: Shop, stop: Callable[[Shop], object]
+) -> None:
+    """By the place of the events: the plan may be made in the same second, or by a clock that is ahead."""
+    stop(shop)
+    assert approve(shop)[0] == ExitCode.POLICY
+    shop.plan()
+    approved(shop)
+
+
+def test_a_hold_while_a_person_thinks_is_not_approved_over(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+        def readline(self, size: int | None = -1, /) -> str:
+            hold_and_release(shop)
+            return "y\n"
+
+    monkeypatch.setattr("sys.stdin", Terminal())
+    assert shop.run_here("approve", "plan.json", CAMPAIGN_APPROVAL_KEY=ANN)[0] == ExitCode.POLICY
+    assert LedgerKind.APPROVED not in {one["kind"] for one in shop.log()}
+
+
+def test_a_withdrawal_ends_every_approval_of_a_send_whatever_plan_it_came_by(shop: Shop) -> None:
+    shop.write(next=campaign_file("明晚八点。", "not_before: 2099-01-01T00:00:00+08:00\n"))
+    shop.plan()
+    approved(shop)
+    apply(shop)
+    shop.plan()
+    approved(shop)
+    assert shop.run_here("withdraw", "other", "--reason", "x")[0] == ExitCode.USAGE
+    assert shop.run_here("withdraw", "--reason", "x")[0] == ExitCode.USAGE
+    shop.write(third=campaign_file("后天八点。"))
+    shop.plan()
+    approved(shop)
+    said = withdraw(shop, "next")
+    assert (said["withdrawn"], said["approved"]) == (["next"], ["third"])
+    assert waits(shop) == {"next": "ended"}
+    shop.plan()
+    approved(shop)
+    assert waits(shop) == {}
+    assert withdraw(shop, "--all")["approved"] == []
+    assert sorted(waits(shop)) == ["next", "third"]
+
+
+def test_a_backup_from_before_a_withdrawal_revives_nothing(shop: Shop) -> None:
+    approved(shop)
+    code, lines = shop.run_here("ledger", "export")
+    assert code == ExitCode.OK
+    (shop.folder / "old.jsonl").write_text(lines, encoding="utf-8")
+    withdraw(shop, "sale")
+    for file in shop.folder.parent.glob("ledger.sqlite3*"):
+        file.unlink()
+    shutil.rmtree(f"{shop.folder}.state")
+    shop.succeed("ledger", "import", "old.jsonl", "--as-backup", "磁盘坏了")
+    shop.run_here("apply", "--auto-approve")
+    shop.succeed("unhold", "main", "--reason", "x")
+    assert waits(shop) == {"sale": "ended"}
+
+
+def test_a_repository_may_ask_for_approvals_from_its_first_commit(make_shop: MakeShop) -> None:
+    shop = with_approvers(make_shop(begin=False), ANN)
+    shop.write(sale=campaign_file("今晚八点。"))
+    git(shop.folder, "init", "--quiet")
+    git(shop.folder, "add", "campaigns")
+    git(shop.folder, "commit", "--quiet", "-m", "x")
+    shop.succeed("ledger", "init")
+    shop.plan()
+    approved(shop)
+    assert apply(shop) == {"sale": "accepted"}
+
+
+def _another_tag(shop: Shop) -> None:
+    [tag] = [one["id"] for one in shop.sandbox.call("tags/get", {})["tags"] if one["name"] == "会员"]
+    shop.sandbox.call("tags/update", {"tag": {"id": tag, "name": "旧会员"}})
+    shop.sandbox.call("tags/create", {"tag": {"name": "会员"}})
+
+
+def _other_followers(shop: Shop) -> None:
+    [tag] = [one for one in shop.sandbox.call("tags/get", {})["tags"] if one["name"] == "会员"]
+    more = {"tagid": tag["id"], "openid_list": shop.sandbox.openids()[:50]}
+    assert shop.sandbox.call("tags/members/batchtagging", more)["errcode"] == 0
+
+
+def _renamed(shop: Shop) -> None:
+    shop.move("sale", "promo")
+    shop.write(promo=campaign_file("今晚八点。", "formerly: [sale]\n"))
+
+
+CHANGES: dict[str, tuple[Callable[[Shop], object], str]] = {
+    "edited": (lambda shop: shop.edit("sale", "今晚", "明晚"), "other"),
+    "window": (lambda shop: shop.edit("sale", "msg", "not_after: 2099-01-01T00:00:00+08:00\nmsg"), "other"),
+    "revision": (lambda shop: shop.edit("sale", "msg", "revision: 2\nmsg"), "nobody"),
+    "formerly": (_renamed, "nobody"),
+    "another tag": (_another_tag, "names"),
+    "other followers": (_other_followers, "audience"),
+}
+"""By name: what changes one send of two, and why it waits then."""
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_what_changed_since_is_asked_again_and_nothing_else(shop: Shop, name: str) -> None:
+    shop.write(next=campaign_file("明晚八点。").replace("会员", "北京"))
+    shop.add_settings("policy: {audience_drift: {percent: 1, floor: 1}}\n")
+    accepted(shop)
+    shop.plan()
+    approved(shop)
+    change, lack = CHANGES[name]
+    change(shop)
+    assert [*waits(shop).values()] == [lack]
+    apply(shop)
+    assert shop.texts() == ["明晚八点。"]
+    approved(shop)
+    apply(shop)
+    assert len(shop.texts()) == 2
+
+
+def test_rules_that_changed_and_went_back_end_an_approval(shop: Shop) -> None:
+    approved(shop)
+    before = shop.add_settings("policy: {max_recipients: 9000}\n")
+    assert waits(shop) == {"sale": "rules"}
+    accepted(shop)
+    shop.write(_settings=before)
+    assert waits(shop) == {"sale": "ended"}
+
+
+def test_two_approvers_are_two_keys(make_shop: MakeShop) -> None:
+    shop = accepted(with_approvers(make_shop(), ANN, BOB, EVE, count=2))
+    shop.write(sale=campaign_file("今晚八点。"))
+    shop.plan()
+    for _time in range(2):
+        code, said = approve(shop, ANN, "--format", "json")
+        assert code == ExitCode.OK
+        assert json.loads(said[said.index("{") :])["waits"] == ["sale"]
+    assert [one["kind"] for one in shop.log()].count(LedgerKind.APPROVED) == 1
+    append(shop, LedgerKind.APPROVED, ANN, **approval(shop, approver="bob"))
+    assert waits(shop) == {"sale": "too_few"}
+    approved(shop, BOB)
+    assert apply(shop) == {"sale": "accepted"}
+
+
+def test_one_account_keeps_no_other_waiting(make_shop: MakeShop) -> None:
+    shop = with_approvers(with_second_account(make_shop(begin=False)), ANN)
+    shop.succeed("ledger", "init")
+    for name, account in (("a", "main"), ("b", "shop")):
+        shop.write(**{name: campaign_file(f"{name}。", f"account: {account}\n")})
+    shop.plan()
+    hold_and_release(shop)
+    code, said = approve(shop)
+    assert code == ExitCode.POLICY, said
+    assert waits(shop) == {"a": "nobody"}
+    assert apply(shop)["b"] == "accepted"
+
+
+def test_sends_of_one_campaign_are_approved_one_by_one_or_together(shop: Shop) -> None:
+    (shop.folder / "campaigns/sale.yaml").unlink()
+    for_each(shop, 3)
+    shop.plan()
+    approved(shop, ANN, "--send", "many[k1]")
+    assert sorted(waits(shop)) == ["many[k0]", "many[k2]"]
+    approved(shop, ANN, "--send", "many")
+    assert waits(shop) == {}
+    assert withdraw(shop, "many[k2]")["approved"] == ["many[k0]", "many[k1]"]
+    shop.sandbox.fault(endpoint=SENDALL, kind="errcode", errcode=45028)
+    assert apply(shop, ExitCode.WECHAT)["many[k0]"] == "rejected"
+    assert withdraw(shop, "many[k2]")["approved"] == ["many[k0]", "many[k1]"], "what was refused may go again"
+
+
+def test_the_batches_of_a_list_are_approved_as_one(shop: Shop) -> None:
+    openids = [f"o{number:027}" for number in range(10_001)]
+    followers = [{"openid": openid} for openid in openids]
+    shop.sandbox.control("POST", "seed", {"accounts": [{"appid": APPID, "followers": followers}]})
+    (shop.folder / "campaigns/list.csv").write_text("openid\n" + "\n".join(openids), encoding="utf-8")
+    shop.write(sale="filter: {openids: {file: list.csv}}\nmsgtype: text\ncontent: 今晚八点。\n")
+    shop.plan()
+    approved(shop)
     [event] = [one for one in shop.log() if one["kind"] == LedgerKind.APPROVED]
-    assert "mac" not in event["data"]
+    assert [row[0] for row in event["data"]["sends"]] == ["sale"]
+    assert [*apply(shop).values()] == ["accepted", "accepted"]
+
+
+def test_what_a_person_sends_is_not_handed_over_without_an_approval(shop: Shop) -> None:
+    folder = shop.folder / "campaigns"
+    (folder / "sale.yaml").unlink()
+    shutil.copy(PICTURES / "leaf.jpg", folder / "c.jpg")
+    (folder / "news.html").write_text("<p>新品上市</p>", encoding="utf-8")
+    article = "{title: 新品, body: news.html, cover: {file: c.jpg}}"
+    head = "filter: {tag: 会员}\nmsgtype: mpnews\nsend: by_hand\n"
+    shop.write(news=f"{head}content: {{articles: [{article}]}}\n")
+    apply(shop)
+    assert not [one for one in shop.sandbox.requests() if "draft/add" in one["path"]]
+    approved(shop)
+    assert apply(shop) == {"news": "handed_over"}
+
+
+def test_a_withdrawal_stops_a_run_before_its_next_call(shop: Shop) -> None:
+    (shop.folder / "campaigns/sale.yaml").unlink()
+    for_each(shop, 9)
+    shop.plan()
+    approved(shop)
+    shop.plan()
+    shop.sandbox.fault(endpoint=SENDALL, kind="latency", latency_s=0.4, times=None)
+    running = shop.begin("apply", "--auto-approve", *shop.reviewed("file"))
+    while shop.posts() < 2:
+        assert running.poll() is None
+        time.sleep(0.01)
+    withdraw(shop, "many")
+    out, err = running.communicate(timeout=120)
+    kinds = [event["kind"] for event in shop.log()]
+    assert EventKind.INTENT not in kinds[kinds.index(LedgerKind.WITHDRAWN) :], out + err
+
+
+def test_what_a_reviewer_is_called_gives_no_order_to_a_log_and_hides_nothing(shop: Shop) -> None:
+    name = "<img src=x onerror=alert(1)>\n::error::x\r\n@all \u202egnp| [a](http://x.example) \x1b[31m"
+    code, said = approve(shop, ANN, USER=name, LOGNAME=name)
+    assert code == ExitCode.OK
+    page = shop.folder / "page.html"
+    logs = said, shop.succeed("plan", "--report", f"html={page}")
+    shown = page.read_text(encoding="utf-8")
+    assert "alert(1)" in said
+    for text in (*logs, shown):
+        assert not re.search("[\u202e\x1b\r]", text), text
+    assert not any(re.search("^::error", text, re.MULTILINE) for text in logs)
+    assert "<img src=x" not in shown
+
+
+def test_an_approval_that_no_key_signed_is_found(shop: Shop) -> None:
+    approved(shop)
+    assert shop.run_here("ledger", "verify", "--macs")[0] == ExitCode.OK
+    [event] = [one["data"] for one in shop.log() if one["kind"] == LedgerKind.APPROVED]
+    append(shop, LedgerKind.APPROVED, **event)
+    append(shop, LedgerKind.APPROVED, EVE, **approval(shop))
+    code, said = shop.run_here("ledger", "verify", "--macs")
+    last = shop.log()[-1]["seq"]
+    assert code == ExitCode.LEDGER
+    for number in (last - 1, last):
+        assert re.search(rf"event {number} of {APPID} \(approved\)", said), said
+
+
+def test_a_signed_approval_is_the_record_that_a_rule_asks_for(shop: Shop) -> None:
+    """Report and archive name who gave it."""
+    shop.add_settings("policy: {require_approval_record: true}\n")
+    accepted(shop)
+    shop.plan()
+    approved(shop)
+    assert apply(shop) == {"sale": "accepted"}
+    [sent] = json.loads(shop.succeed("report", "--format", "json"))["sends"]
+    assert sent["agreed_by"] == "ann"
+    shop.succeed("archive", "--quiet")
+    [page] = (shop.folder / "archive").glob("*/index.html")
+    assert "<td>ann" in page.read_text(encoding="utf-8")
+
+
+# --- by the merged request of a commit
+
+
+class Forge:
+    """A shop in git whose commits come by pull requests on a fake GitHub."""
+
+    def __init__(self, shop: Shop, host: FakeCodeHost) -> None:
+        self.shop, self.host = shop, host
+        git(shop.folder, "init", "--quiet", "--initial-branch=main")
+        self.commit()
+        event = shop.folder / "event.json"
+        event.write_text('{"repository": {"default_branch": "main"}}', encoding="utf-8")
+        self.run = {
+            "GITHUB_ACTIONS": "true", "GITHUB_EVENT_NAME": "push", "GITHUB_EVENT_PATH": str(event),
+            "GITHUB_REF": "refs/heads/main", "GITHUB_REPOSITORY": "shop/campaigns",
+            "GITHUB_API_URL": host.url, "GITHUB_TOKEN": host.reading_token,
+            "CAMPAIGN_APPROVAL_KEY": ANN, "WECHAT_MAIN_SECRET": "",
+        }  # fmt: skip
+
+    def commit(self) -> str:
+        git(self.shop.folder, "add", "campaigns")
+        git(self.shop.folder, "commit", "--quiet", "--allow-empty", "-m", "x")
+        return git(self.shop.folder, "rev-parse", "HEAD")
+
+    def merge(self, reviewer: str = "dan", state: str = "APPROVED") -> None:
+        """Commit as a request of eve's that somebody reviewed, and merge it."""
+        head = self.commit()
+        git(self.shop.folder, "commit", "--quiet", "--amend", "-m", "squashed")
+        commit = git(self.shop.folder, "rev-parse", "HEAD")
+        base = {"ref": "main", "repo": {"full_name": "shop/campaigns"}}
+        pull = {"number": 7, "merged_at": "2026-11-02T08:00:00Z", "merge_commit_sha": commit, "base": base}
+        review = {"state": state, "commit_id": head, "submitted_at": "2026-11-02T07:00:00Z"}
+        repo = "/repos/shop/campaigns"
+        self.host.lists |= {
+            f"{repo}/commits/{commit}/pulls": [{**pull, "user": {"login": "eve"}, "head": {"sha": head}}],
+            f"{repo}/pulls/7/reviews": [{**review, "user": {"login": reviewer}}],
+            f"{repo}/issues/7/events": [],
+        }
+
+    def approve(self) -> int:
+        self.shop.plan()
+        code, said = self.shop.run_here("approve", "plan.json", "--merged-request", **self.run)
+        assert "Traceback" not in said
+        return code
+
+
+@pytest.fixture
+def forge(make_shop: MakeShop) -> Iterator[Forge]:
+    shop = accepted(with_approvers(make_shop(), ANN, more=", reviewers: [dan, eve]"))
+    shop.write(old=campaign_file("昨天。"))
+    with serve(FakeCodeHost()) as host:
+        yield Forge(shop, host)
+
+
+def test_a_reviewed_request_approves_what_it_changed(forge: Forge) -> None:
+    shop = forge.shop
+    shop.write(pushed=campaign_file("没有人看过。"))
+    forge.commit()
+    shop.write(sale=campaign_file("今晚八点。"))
+    forge.merge()
+    assert forge.approve() == ExitCode.OK
+    assert sorted(waits(shop)) == ["old", "pushed"]
+    [event] = [one for one in shop.log() if one["kind"] == LedgerKind.APPROVED]
+    assert event["data"]["who"] == ["dan"]
+    shop.write(next=campaign_file("明晚八点。"))
+    forge.commit()
+    assert forge.approve() == ExitCode.POLICY, "pushed without a request"
+
+
+def test_a_request_that_nobody_else_approved_signs_nothing(forge: Forge) -> None:
+    for reviewer, state in (("eve", "APPROVED"), ("bob", "APPROVED"), ("dan", "CHANGES_REQUESTED")):
+        forge.shop.write(sale=campaign_file(f"{reviewer} {state}。"))
+        forge.merge(reviewer, state)
+        assert forge.approve() == ExitCode.POLICY
+    assert LedgerKind.APPROVED not in {one["kind"] for one in forge.shop.log()}
+
+
+def test_a_request_is_merged_as_its_reviewers_saw_it(forge: Forge) -> None:
+    forge.shop.write(sale=campaign_file("今晚八点。"))
+    forge.merge()
+    forge.shop.edit("sale", "今晚", "明晚")
+    assert forge.approve() == ExitCode.POLICY, "not committed"
+    listed = {path: rows for path, rows in forge.host.lists.items() if path.endswith("/pulls")}
+    commit = forge.commit()
+    forge.host.lists[f"/repos/shop/campaigns/commits/{commit}/pulls"] = next(iter(listed.values()))
+    assert forge.approve() == ExitCode.POLICY, "merged with something else"
+
+
+def test_what_cannot_be_compared_is_not_signed(forge: Forge) -> None:
+    """Where a campaign of the commit before cannot be rendered, it would count as changed."""
+    forge.shop.write(old="content: [")
+    forge.commit()
+    forge.shop.write(old=campaign_file("没有人看过。"))
+    forge.merge()
+    assert forge.approve() == ExitCode.POLICY
+
+
+def test_rules_of_an_earlier_commit_are_not_approved_by_a_later_request(forge: Forge) -> None:
+    forge.shop.add_settings("policy: {max_recipients: 9000}\n")
+    forge.commit()
+    forge.shop.write(sale=campaign_file("今晚八点。"))
+    forge.merge()
+    assert forge.approve() == ExitCode.POLICY
+    assert LedgerKind.APPROVED not in {one["kind"] for one in forge.shop.log()}

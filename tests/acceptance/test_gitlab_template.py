@@ -3,17 +3,18 @@
 import json
 import os
 import subprocess
-from datetime import UTC, datetime, timedelta
+from itertools import chain, count
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
+from tests.support.approved_sends import KEY, ApprovedSends, go_through
 from tests.support.code_hosts import FakeCodeHost, serve
-from tests.support.hosted_repository import NEWS, SALE, SETTINGS, TOOLS, HostedRepository, command
+from tests.support.hosted_repository import SALE, TOOLS, HostedRepository
 from tests.support.playground import Sandbox
 from wechat_campaigns.core.errors import ExitCode
-from wechat_campaigns.ledger.approvals import public_key
 from wechat_campaigns.source.secret import SANDBOX_SECRET
 
 pytestmark = pytest.mark.deep
@@ -116,62 +117,37 @@ def test_sends_that_are_held_back_fail_the_pipeline(hosted: HostedRepository) ->
     assert not any(rule.get("allow_failure") for one in TEMPLATE.values() for rule in rules_of(one))
 
 
-def test_an_approved_plan_goes_on_by_itself_and_an_edited_one_waits(hosted: HostedRepository) -> None:
-    """Who approved the deployment is GitLab's word; without its approvals, who started the job."""
-    key, secret = {"CAMPAIGN_APPROVAL_KEY": "1" * 64}, {"WECHAT_MAIN_SECRET": SANDBOX_SECRET}
-    settings = SETTINGS.format(url=hosted.sandbox.url)
-    settings = settings.replace("    accounts:", f"    approval_key: '{public_key('1' * 64)}'\n    accounts:")
-    later = SALE + f"not_before: {(datetime.now(UTC) + timedelta(hours=5)).isoformat(timespec='seconds')}\n"
+def test_what_is_approved_goes_at_its_minute_and_only_what_changed_waits(
+    hosted: HostedRepository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who approved the deployment is GitLab's word."""
+    monkeypatch.setenv("WECHAT_MAIN_SECRET", SANDBOX_SECRET)
+    secret = {"WECHAT_MAIN_SECRET": SANDBOX_SECRET, "CAMPAIGN_HORIZON": "1m"}  # a job waits for real
     given = [{"user": {"username": "bob"}, "status": "approved"}]
-    given += [{"user": {"username": "eve"}, "status": "rejected"}]
-    deployments = [{"id": 6, "deployable": {"id": 90}}, {"id": 5, "deployable": {"id": 91}}]
     host = FakeCodeHost(
-        lists={"/projects/7/deployments": deployments},
+        lists={"/projects/7/deployments": [{"id": 5, "deployable": {"id": 91}}]},
         objects={"/projects/7/deployments/5": {"approvals": given}},
     )
-    table: list[tuple[str, str, list[str]]] = []
+    words = {"CI_ENVIRONMENT_NAME": "production-approval", "CI_JOB_ID": "91", "CAMPAIGN_APPROVAL_KEY": KEY}
+    pipelines = count(1)
 
-    def pipeline(number: int, **variables: str) -> None:
-        commit, folder = hosted.git("rev-parse", "origin/main"), f"main-{number}"
-        assert job(hosted, "review", commit, folder, **MAIN, **secret).returncode == 0
-        outputs = (hosted.folder / folder / "reviewed/outputs.env").read_text(encoding="utf-8")
-        approved = dict(line.split("=", 1) for line in outputs.splitlines())["approved"]
-        applied = job(hosted, "apply", commit, folder, **MAIN, **secret, approved=approved)
-        assert applied.returncode == 0, applied.stderr
-        if approved == "false" and variables:
-            words = {
-                **MAIN,
-                **key,
-                "CI_ENVIRONMENT_NAME": "production-approval",
-                "CI_JOB_ID": "91",
-                **variables,
-            }
-            done = job(hosted, "approve", commit, folder, **words)
+    def pipeline(approves: bool) -> dict[str, Any]:
+        commit, folder = hosted.git("rev-parse", "origin/main"), f"main-{next(pipelines)}"
+        asked = {"CI_API_V4_URL": host.url, "CAMPAIGN_REVIEW_TOKEN": host.reading_token}
+        sending = ("approve", "apply", "apply-approved") if approves else ("apply",)
+        for name in ("review", "notify", *sending):
+            variables = {**words, **asked} if name == "approve" else secret
+            done = job(hosted, name, commit, folder, **MAIN, **variables)
             assert done.returncode == 0, done.stderr
-            assert job(hosted, "apply-approved", commit, folder, **MAIN, **secret).returncode == 0
-        log = command([str(TOOLS / "campaign"), "ledger", "log", "-o", "json"], hosted.folder / folder)
-        events = [json.loads(line) for line in log.splitlines()]
-        who = [event["data"]["who"] for event in events if event["kind"] == "approved"]
-        table.append((approved, ",".join(map(str, who[-1:])), hosted.texts()))
+        plan = hosted.folder / folder / "reviewed" / "plan.json"
+        data: dict[str, Any] = json.loads(plan.read_text(encoding="utf-8"))
+        return data
 
     with serve(host):
-        asked = {"CI_API_V4_URL": host.url, "CAMPAIGN_REVIEW_TOKEN": host.reading_token}
-        hosted.merge_commit(
-            hosted.request(_settings=settings, sale=SALE, later=later.replace("八折", "七折"))
-        )
-        pipeline(1, **asked)
-        hosted.sandbox.advance(6 * 3600)
-        pipeline(2)
-        hosted.merge_commit(hosted.request(news=NEWS))
-        pipeline(3)
-        pipeline(4, GITLAB_USER_LOGIN="carl")
-    sale, seven, news = "今晚八点，会员全场八折。", "今晚八点，会员全场七折。", "新客首单包邮。"
-    assert table == [
-        ("false", "['bob']", [sale]),
-        ("true", "['bob']", [sale, seven]),
-        ("false", "['bob']", [sale, seven]),
-        ("false", "['carl']", [sale, seven, news]),
-    ]
+        sends = ApprovedSends(hosted, pipeline)
+        go_through(sends)
+    events = map(json.loads, sends.command("ledger", "log", "-o", "json").splitlines())
+    assert {*chain(*(one["data"]["who"] for one in events if one["kind"] == "approved"))} == {"bob"}
 
 
 def rules_of(part: object) -> list[dict[str, object]]:

@@ -15,10 +15,10 @@ import pytest
 import yaml
 
 from tests.support.actions_runner import PROJECT, ActionsRunner, Event, Job
+from tests.support.approved_sends import KEY, ApprovedSends, go_through
 from tests.support.code_hosts import FakeCodeHost, serve
 from tests.support.hosted_repository import NEWS, SALE, SETTINGS, TOOLS, HostedRepository, command
 from tests.support.playground import Sandbox
-from wechat_campaigns.ledger.approvals import public_key
 from wechat_campaigns.source.secret import SANDBOX_SECRET
 
 pytestmark = [pytest.mark.deep, pytest.mark.xdist_group("workflows")]
@@ -95,7 +95,7 @@ def test_from_pull_request_to_follower(repository: GitHubRepository) -> None:
     proposed = repository.propose(sale=SALE)
     planned = repository.run(proposed)
     assert planned["plan"].result == "success", planned["plan"].log
-    assert [job.result for name, job in planned.items() if name != "plan"] == ["skipped"] * 5
+    assert [job.result for name, job in planned.items() if name != "plan"] == ["skipped"] * 6
     [comment] = repository.code_host.comments(REPO, 1)
     assert "今晚八点，会员全场八折。" in comment["body"]
     assert f"Head commit `{proposed.sha}`\n\n" in comment["body"]
@@ -105,11 +105,12 @@ def test_from_pull_request_to_follower(repository: GitHubRepository) -> None:
 
     event = repository.merge(proposed)
     sent = repository.run(event)
-    assert sent["apply"].result == "success", sent["apply"].log
+    assert sent["apply-approved"].result == "success", sent["apply-approved"].log
     assert sent["review"].outputs["plan_digest"] in comment["body"]
     assert repository.texts() == ["今晚八点，会员全场八折。"]
     assert sent["notify"].result == "success", sent["notify"].log
-    assert repository.gates == ["", "production-plan", "production-plan", "production-approval", "production"]
+    gates = ["", "production-plan", "production-plan", "production-approval", "production", "production"]
+    assert repository.gates == gates
 
     again = repository.run(event)
     assert (again["review"].outputs["due"], again["apply"].result) == ("0", "skipped")
@@ -178,7 +179,7 @@ def test_review_cannot_write_the_ledger(repository: GitHubRepository) -> None:
     for name, job in repository.run(repository.merge(repository.propose(sale=SALE))).items():
         tokens[name] = job.given.get("CAMPAIGN_LEDGER_TOKEN")
     token = repository.actions.token
-    writing = dict.fromkeys(("notify", "approve", "apply"), "writes")
+    writing = dict.fromkeys(("notify", "approve", "apply", "apply-approved"), "writes")
     assert tokens == {"plan": None, "review": token, **writing, "status": None}
     assert repository.run(repository.propose(news=NEWS))["plan"].given == {}
 
@@ -305,7 +306,9 @@ def test_each_job_of_a_matrix_sends_for_its_part_of_the_accounts(repository: Git
         repository.gates.clear()
         sent = repository.run(event)["apply"]
         assert sent.result == "success", sent.log
-        assert repository.gates.count("production") == len(sent_from)
+        assert repository.gates.count("production") == 2 * len(sent_from), (
+            "what is approved, and what was now"
+        )
         assert sorted(job["appid"] for job in repository.sandbox.jobs()) == sent_from
 
 
@@ -365,156 +368,36 @@ def test_a_stale_digest_is_refused(repository: GitHubRepository) -> None:
     assert repository.texts() == []
 
 
-APPROVALS = "    approvals: {approvers: [bob]}\n"
-
-
-def reviewed(repository: GitHubRepository, event: Event, *reviews: tuple[str, str]) -> None:
-    """Let GitHub tell that ann's pull request brought the commit in, and what was said about it."""
-    head = repository.git("rev-parse", f"{event.sha}^2")
-    base = {"ref": "main", "repo": {"full_name": REPO}}
-    pull = {"number": 1, "merged_at": "2026-11-02T08:00:00Z", "merge_commit_sha": event.sha, "base": base}
-    pull |= {"user": {"login": "ann"}, "head": {"sha": head}}
-    found = [{"user": {"login": who}, "state": state, "commit_id": head} for who, state in reviews]
-    repository.code_host.lists |= {
-        **{f"/repos/{REPO}/commits/{one}/pulls": [pull] for one in (event.sha, head)},
-        f"/repos/{REPO}/pulls/1/reviews": found,
-        f"/repos/{REPO}/pulls/1/commits": [{"sha": head, "author": {"login": "ann"}, "committer": None}],
-        f"/repos/{REPO}/issues/1/events": [],
-    }
-
-
-def test_unapproved_change_is_not_sent(repository: GitHubRepository) -> None:
-    """The environment's own rule: refused until somebody else approved; the ledger names the approver."""
-    settings = SETTINGS.format(url=repository.sandbox.url).replace(
-        "    accounts:", f"{APPROVALS}    accounts:"
-    )
-    proposed = repository.propose(_settings=settings, sale=SALE)
-    event = repository.merge(proposed)
-    refused = [((), "0 of 1 required approvals"), ((("ann", "APPROVED"),), "0 of 1 required approvals")]
-    for reviews, words in [*refused, ((("bob", "CHANGES_REQUESTED"),), "bob asked for changes")]:
-        reviewed(repository, event, *reviews)
-        jobs = repository.run(event)
-        # The settings came with it, so not even the plan that reads the secret is made.
-        assert words in jobs["review"].log
-        assert "exit code 5" in jobs["review"].log
-        assert jobs["apply"].result == "skipped"
-    assert repository.texts() == []
-    reviewed(repository, event, ("bob", "APPROVED"))
-    apply = repository.run(event)["apply"]
-    assert apply.result == "success", apply.log
-    assert len(repository.texts()) == 1
-    repository.git("fetch", "--quiet", "origin", "campaign-ledger")
-    assert "#1 by bob" in repository.git("grep", "-h", "#1 by bob", "FETCH_HEAD")
-
-
-KEY = "1" * 64
 APPROVERS = f"/repos/{REPO}/actions/runs/{{}}/approvals"
 
 
-@dataclass
-class Scheduled:
-    """Runs of a repository with an approval key: what was asked of bob, and what went out."""
-
-    repository: GitHubRepository
-    answers: bool = True
-    asked: int = 0
-    advanced: float = 0
-    sent: int = 0
-
-    def __post_init__(self) -> None:
-        actions = self.repository.actions
-        actions.gate = self.gate
-        actions.secrets = {**actions.secrets, "CAMPAIGN_APPROVAL_KEY": KEY}
-
-    def gate(self, environment: str) -> bool:
-        if environment != "production-approval":
-            return True
-        self.asked += 1
-        run = APPROVERS.format(self.repository.actions.runs)
-        row = {"state": "approved", "user": {"login": "bob"}, "environments": [{"name": environment}]}
-        self.repository.code_host.lists[run] = [row]
-        return self.answers
-
-    def settings(self, more: str = "", key: str = public_key(KEY)) -> dict[str, str]:
-        text = SETTINGS.format(url=self.repository.sandbox.url)
-        return {"_settings": text.replace("    accounts:", f"    approval_key: '{key}'\n{more}    accounts:")}
-
-    def campaign(self, text: str, hours: float = 0) -> dict[str, str]:
-        opens_at = datetime.now(UTC) + timedelta(hours=self.advanced + hours)
-        window = f"not_before: {opens_at.isoformat(timespec='seconds')}\n" if hours else ""
-        return {text: SALE.replace("今晚八点，会员全场八折。", text) + window}
-
-    def run(self, hours: float = 0, **campaigns: str) -> tuple[str, str]:
-        """Go through the workflow at a later hour, after a merge if there are campaigns.
-
-        Returns:
-            Whether somebody was asked, or what refused; and what was sent.
-        """
-        repository = self.repository
-        if campaigns:
-            repository.merge(repository.propose(**campaigns))
-        self.advanced += hours
-        repository.sandbox.advance(round(hours * 3600))
-        asked = self.asked
-        jobs = repository.run(repository.on_main("schedule", schedule="7 1-13 * * *"))
-        self.failed = [job.log for job in jobs.values() if job.result == "failure" and job.log]
-        new = repository.texts()[self.sent :]
-        self.sent += len(new)
-        refused = " refused" if self.failed else ""
-        return ("asks" if self.asked > asked else "goes on") + refused, " ".join(new)
-
-    def campaign_command(self, *arguments: str) -> str:
-        self.repository.git("pull", "--quiet", "origin", "main")
-        return command([str(TOOLS / "campaign"), *arguments], self.repository.folder / "author")
-
-
-def test_an_approved_plan_goes_on_and_an_edited_one_asks(repository: GitHubRepository) -> None:
-    runs = Scheduled(repository)
-    first = {**runs.campaign("a"), **runs.campaign("b", 2), **runs.campaign("c", 4)}
-    assert runs.run(**runs.settings(), **first) == ("asks", "a")
-    assert runs.run(hours=2.1) == ("goes on", "b")
-    assert runs.run() == ("goes on", "")
-    assert runs.run(hours=2) == ("goes on", "c")
-    assert runs.failed == []
-    runs.answers = False
-    assert [runs.run(**runs.campaign("d")), runs.run()] == [("asks", ""), ("asks", "")]
-    runs.answers = True
-    assert runs.run() == ("asks", "d")
-    log = runs.campaign_command("ledger", "log", "--format", "json").splitlines()
-    events = [json.loads(line) for line in log]
-    approved = {event["hash"]: event["data"] for event in events if event["kind"] == "approved"}
-    by_send = {e["data"]["send"]: approved[e["data"]["approval"]] for e in events if e["kind"] == "intent"}
-    assert {send: data["who"] for send, data in by_send.items()} == {name: ["bob"] for name in "abcd"}
-    assert by_send["a"] == by_send["b"] == by_send["c"] != by_send["d"]
-    assert by_send["a"]["run"] == "https://github.example/shop/campaigns/actions/runs/1"
-    assert by_send["a"]["commit"] == repository.git("rev-parse", "origin/main~1")
-
-
-def test_a_changed_rule_asks_and_so_does_its_way_back(repository: GitHubRepository) -> None:
-    runs = Scheduled(repository)
-    assert runs.run(**runs.settings(), **runs.campaign("a"), **runs.campaign("later", 6)) == ("asks", "a")
-    limit = "    policy: {max_recipients: 1000}\n"
-    assert runs.run(**runs.settings(limit), **runs.campaign("b")) == ("asks", "b")
-    assert runs.run(hours=6.1, **runs.settings()) == ("asks", "later")
-
-
-@pytest.mark.parametrize("what", ["hold", "withdraw"])
-def test_a_hold_or_a_withdrawal_asks_again(
-    repository: GitHubRepository, monkeypatch: pytest.MonkeyPatch, what: str
+def test_what_is_approved_goes_at_its_minute_and_only_what_changed_waits(
+    repository: GitHubRepository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WECHAT_MAIN_SECRET", SANDBOX_SECRET)
-    runs = Scheduled(repository)
-    runs.run(**runs.settings(), **runs.campaign("a"), **runs.campaign("later", 2))
-    if what == "hold":
-        runs.campaign_command("hold", "main", "--reason", "x")
-        runs.campaign_command("unhold", "main", "--reason", "y")
-    else:
-        [line] = [one for one in runs.campaign_command("ledger", "log").splitlines() if " approved " in one]
-        runs.campaign_command("ledger", "withdraw", line.split()[5][:12], "--reason", "x")
-    runs.answers = False
-    assert runs.run(hours=2.1) == ("asks", "")
-    runs.answers = True
-    assert runs.run() == ("asks", "later")
+    actions = repository.actions
+    actions.secrets = {**actions.secrets, "CAMPAIGN_APPROVAL_KEY": KEY}
+    actions.vars = {**actions.vars, "CAMPAIGN_HORIZON": "1m"}  # a job waits for real
+    asked: list[str] = []
+
+    def pipeline(approves: bool) -> dict[str, Any]:
+        def gate(environment: str) -> bool:
+            if environment != "production-approval":
+                return True
+            row = {"state": "approved", "user": {"login": "bob"}, "environments": [{"name": environment}]}
+            repository.code_host.lists[APPROVERS.format(actions.runs)] = [row]
+            asked.append(environment)
+            return approves
+
+        actions.gate = gate
+        jobs = repository.run(repository.on_main("workflow_dispatch"))
+        assert [job.log for job in jobs.values() if job.result == "failure" and job.log] == []
+        plan = actions.folder / "artifacts" / str(actions.runs) / "reviewed-plan" / "plan.json"
+        data: dict[str, Any] = json.loads(plan.read_text(encoding="utf-8"))
+        return data
+
+    go_through(ApprovedSends(repository, pipeline))
+    assert len(asked) == 5, "a run in which nothing waits asks nobody"
 
 
 def test_pull_request_cannot_apply(repository: GitHubRepository, tmp_path: Path) -> None:

@@ -222,7 +222,7 @@ def test_the_template_installs_nothing_and_refuses_to_be_root(hosted: HostedRepo
     lines = [line for job in jobs for part in ("script", "after_script") for line in job.get(part, ())]
     assert len(jobs) >= 6
     assert not re.search(r"\b(apt|apt-get|apk|dnf|pip|pipx|uv|curl|wget|npm)\b", "\n".join(lines))
-    assert {job["extends"] for job in jobs} <= {".campaign", ".apply"}
+    assert {job["extends"] for job in jobs} <= {".campaign", ".apply", "apply"}
     assert not any("image" in job or "before_script" in job for job in jobs)
     done = gitlab(hosted, 0, "echo went on")
     assert (done.returncode, "went on" in done.stdout) == (64, False)

@@ -42,9 +42,8 @@ HOSTILE: Final = (
     *(f"tests/acceptance/test_{name}.py" for name in ("protected", "plan_checks", "own_token")),
     *(
         f"tests/hostile/test_{name}.py"
-        for name in ("guard", "approved_history", "approvals", "account_approvals")
+        for name in ("guard", "settings_act", "committed_state", "offline", "unseen")
     ),
-    *(f"tests/hostile/test_{name}.py" for name in ("settings_act", "committed_state", "offline", "unseen")),
     "tests/hostile/test_postgres_password.py",
     *DEEP,
 )
@@ -63,7 +62,9 @@ STAGES: Final = {
         HOSTILE,
         PROMISE,
     ),
-    "cli/": (("tests/acceptance/test_ledger_approvals.py",), ("tests/unit/cli",), PROMISE),
+    "code_host/": (("tests/unit/code_host",),),
+    "fetch/": (("tests/acceptance/test_approve.py",),),
+    "cli/": (("tests/acceptance/test_approve.py",), ("tests/unit/cli",), PROMISE),
     "notify/": (
         ("tests/unit/notify", "tests/acceptance/test_audit.py"),
         ("tests/acceptance/test_notifications.py",),

@@ -681,6 +681,36 @@ LISTED: Final[dict[str, tuple[Mutant, ...]]] = {
             "what was not handed over ends with 0",
         ),
     ),
+    "cli/approve.py": (
+        Mutant("        check_ci_run(run)\n", "        pass\n", "a pull request approves"),
+        Mutant("    planfile.check_whole(data)\n", "", "an edited plan is approved"),
+        Mutant("if (seen.seq, seen.hash) != (head.seq, head.hash):", "if False:", "another ledger"),
+        Mutant("            self._check(part, events)\n", "", "a hold while a person is asked"),
+        Mutant("if asked.rules != head.rules:", "if False:", "rules that nobody here sees"),
+        Mutant("if is_gone or (", "if is_gone and (", "what is shown is not what is signed"),
+        Mutant(
+            "if not any(\n                one in known",
+            "if False and any(\n                one in known",
+            "rules",
+        ),
+        Mutant(
+            "if one.fate not in (Fate.NOT_SENT, Fate.REJECTED)",
+            "if True",
+            "what is free again counts as sent",
+        ),
+    ),
+    "code_host/merged_requests.py": (
+        Mutant("    if against:\n", "    if False:\n", "changes asked for"),
+        Mutant("& eligible - {request.author.casefold()}", "& eligible", "an author approves"),
+        Mutant("if len(counted) < wanted.count:", "if False:", "nobody approved it"),
+    ),
+    "fetch/merged_changes.py": (
+        Mutant("    check_clean(root)\n", "", "what no commit has"),
+        Mutant(
+            "if _folder_at(root, request.head) != _folder_at(root, commit):", "if False:", "merged with more"
+        ),
+        Mutant("    if found.note:", "    if False:", "what could not be rendered counts as changed"),
+    ),
     "guard/checkout.py": (
         Mutant("if here.text != there.text:", "if False:", "an old run sends"),
         Mutant('if _ask(folder, "status", "--porcelain", "--", ".").text:', "if False:", "uncommitted files"),

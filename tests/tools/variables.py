@@ -8,9 +8,10 @@ OWN = {
     "CAMPAIGN_API_HOSTS": "Hosts of API gateways, separated by commas, that may receive an AppSecret besides "
     "WeChat's.",
     "CAMPAIGN_LEDGER_TOKEN": "Token for a git ledger that is reached over HTTPS.",
-    "CAMPAIGN_REVIEW_TOKEN": "Token with which an `apply` in CI reads reviews; default: `GITHUB_TOKEN`.",
-    "CAMPAIGN_APPROVAL_KEY": "The private key with which `campaign ledger approve` signs. Only the job that "
-    "waits for the reviewers has it.",
+    "CAMPAIGN_REVIEW_TOKEN": "Token with which `campaign approve` in CI reads reviews; default: "
+    "`GITHUB_TOKEN`.",
+    "CAMPAIGN_APPROVAL_KEY": "The private key with which `campaign approve` signs in a CI job. A person has "
+    "a file of their own.",
 }
 NETWORK = {
     "HTTPS_PROXY, HTTP_PROXY, ALL_PROXY": "The proxy for calls to WeChat, GitHub, GitLab and chat robots. A "

@@ -11,36 +11,36 @@ from tests.unit.test_layers import circles, edges
 
 LINES = {
     "wechat_campaigns/protocol": 801,
-    "wechat_campaigns/core": 4614,
-    "wechat_campaigns/source": 2991,
+    "wechat_campaigns/core": 4618,
+    "wechat_campaigns/source": 2993,
     "wechat_campaigns/render": 7267,
-    "wechat_campaigns/ledger": 4105,
+    "wechat_campaigns/ledger": 4112,
     "wechat_campaigns/wechat": 2035,
-    "wechat_campaigns/plan": 5215,
-    "wechat_campaigns/send": 1494,
-    "wechat_campaigns/report": 3926,
+    "wechat_campaigns/plan": 5227,
+    "wechat_campaigns/send": 1496,
+    "wechat_campaigns/report": 3927,
     "wechat_campaigns/guard": 1137,
     "wechat_campaigns/code_host": 676,
     "wechat_campaigns/notify": 582,
     "wechat_campaigns/fetch": 628,
     "wechat_campaigns/studio": 775,
-    "wechat_campaigns/cli": 6296,
-    "wechat_campaigns/run": 773,
+    "wechat_campaigns/cli": 6303,
+    "wechat_campaigns/run": 797,
     "wechat_sandbox": 4817,
-    "wechat_campaigns/": 627,
-    "tests": 63485,
-    "catalog": 9128,
+    "wechat_campaigns/": 628,
+    "tests": 64073,
+    "catalog": 9133,
     "wechat_campaigns/translations": 42,
     "runner": 46,
     "wechat_campaigns/messages": 851,
 }
 """Lines of Python by package, as the formatter leaves them."""
-RUNNER = 49698
+RUNNER = 49758
 FILES = 234
-RECORDS = 190
+RECORDS = 191
 """Dataclasses and named tuples."""
 PAGES = 52
-IMPORTS = 7.7
+IMPORTS = 7.6
 """The share of lines in `runner/` that import something, in per cent."""
 SHORT_FILES = 40
 SHORT = {

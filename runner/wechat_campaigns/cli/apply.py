@@ -89,6 +89,11 @@ HEARTBEAT: Final = timedelta(minutes=10)
     metavar="DIGEST",
     help="Refuse unless the plan has this digest; without --plan, what names refer to is not compared.",
 )
+@click.option(
+    "--approved-only",
+    is_flag=True,
+    help="Leave out what no approval covers, also sends for which the settings ask for none.",
+)
 def apply(
     context: OnlineContext,
     select: tuple[str, ...],
@@ -99,6 +104,7 @@ def apply(
     allow: tuple[str, ...],
     wait: bool,
     until: str | None,
+    approved_only: bool,
     jobs: int,
 ) -> int:
     """Show the plan, ask for confirmation, send what is due and record it.
@@ -129,6 +135,7 @@ def apply(
         jobs=jobs,
         waits=wait,
         until=last,
+        approved_only=approved_only,
     )
     return run.finish(run.run())
 

@@ -145,7 +145,7 @@ def verify(context: LedgerContext) -> int:
 
     Also finds events that this machine has seen and that are now missing or changed. With --macs it reads
     what signs events, AppSecrets or ledger_keys, and also finds events written without it, copied ones, and
-    approvals that no `approval_key` signed.
+    approvals that no approver signed.
     """
     count, faults = 0, list[str]()
     # The store itself first: it looks at every stream, the comparison with what was seen stops at one.

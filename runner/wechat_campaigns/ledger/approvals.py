@@ -200,7 +200,12 @@ def recorded_approvals(guard: Event) -> Approvals | None:
         return None
     approvers, count = data.get("approvers"), data.get("count")
     keys = {str(name): str(key) for name, key in approvers.items()} if isinstance(approvers, Mapping) else {}
-    return Approvals(approvers=keys, count=count if isinstance(count, int) and count > 0 else 1)
+    reviewers = data.get("reviewers")
+    return Approvals(
+        approvers=keys,
+        count=count if isinstance(count, int) and count > 0 else 1,
+        reviewers=tuple(map(str, reviewers)) if isinstance(reviewers, list) else (),
+    )
 
 
 def _is_met(approvals: Approvals, keys: Collection[str]) -> bool:

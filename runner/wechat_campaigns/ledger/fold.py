@@ -148,11 +148,13 @@ def fold(
 
 
 def appids_not_on_hold(events: Iterable[Event]) -> list[str]:
-    """List the AppIDs that have sends and no hold without an end: they may go on sending."""
+    """List the AppIDs with sends or approvals, and no hold without an end: they may go on sending."""
     state = fold(events)
     ever = datetime.max.replace(tzinfo=UTC)
     return sorted(
-        appid for appid, stream in state.streams.items() if stream.sends and not stream.holds_at(ever)
+        appid
+        for appid, stream in state.streams.items()
+        if (stream.sends or stream.approvals) and not stream.holds_at(ever)
     )
 
 

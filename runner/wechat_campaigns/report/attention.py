@@ -30,7 +30,7 @@ SHOWN_SENDS = 5
 VALUE_CHARS = 160
 """The maximum length of one key or value of the settings."""
 DECISIVE = (
-    "default_environment", "protected", "approval_key", "approvals", "api", "ledger", "namespace", "policy",
+    "default_environment", "protected", "approvals", "api", "ledger", "namespace", "policy",
     "resend_after", "resend_until", "notify", "audit", "accounts",
 )  # fmt: skip
 """Settings that decide what is sent and which programs run, the weightiest first."""

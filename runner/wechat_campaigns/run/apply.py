@@ -148,7 +148,8 @@ class ApplyRun:
             if self.waits:
                 # Who is asked at the terminal has not seen what an account that failed would send.
                 waiting = scheduled_sends(plan, until=self._last_moment(), failed=not self.asks)
-                waiting = [one for one in waiting if one.approval is not None or not self.approved_only]
+                if self.approved_only:  # another run makes what is approved later
+                    waiting = [one for one in waiting if one.approval and one.approval.lack is None]
             self.show_plan()
             self._check_number(waiting)
             later = [one.account.appid for one in waiting]

@@ -309,7 +309,8 @@ def _named(name: str, account: Mapping[str, Any]) -> dict[str, Any]:
 
 def cross_findings(data: Mapping[str, Any]) -> list[Finding]:
     """Check settings whose shape may still be wrong elsewhere."""
-    found = [*_unknown_names(data), *_one_account(data), *_policy((), data), *_approvals((), data)]
+    found = [*_unknown_names(data), *_one_account(data), *_tokens(data)]
+    found += [*_policy((), data), *_approvals((), data)]
     for name, environment in maps(data.get("environments")):
         path = ("environments", name)
         if environment.get("api") != SANDBOX and "accounts" not in environment:
@@ -317,7 +318,7 @@ def cross_findings(data: Mapping[str, Any]) -> list[Finding]:
             hint = _("add `accounts: {main: {kind: service, appid: wx…, secret: {env: NAME}}}`")
             found.append(Finding("no-account", what, hint, path))
         found += [*_resend(path, environment), *_ledgers(path, environment, data)]
-        found += [*_tokens(path, environment), *_policy(path, environment)]
+        found += _policy(path, environment)
         found += _approvals(path, environment)
         for account, one in maps(environment.get("accounts")):
             found += [
@@ -422,19 +423,20 @@ def _one_account(data: Mapping[str, Any]) -> Iterator[Finding]:
                     )
 
 
-def _tokens(path: tuple[str, ...], environment: Mapping[str, Any]) -> Iterator[Finding]:
-    """A token is of one AppID: named for two accounts, it sends one's messages to the other's followers."""
+def _tokens(data: Mapping[str, Any]) -> Iterator[Finding]:
+    """A token is of one AppID, in every environment: named for two, it reaches the followers of the other."""
     first: dict[str, tuple[str, object]] = {}
-    for name, account in maps(environment.get("accounts")):
-        if (token := account.get("token")) and APPID not in repr(token):
-            known, appid = first.setdefault(repr(token), (name, account.get("appid")))
-            if appid != account.get("appid"):
-                yield Finding(
-                    "one-token",
-                    _("`{name}` has the same `token`, but another AppID").format(name=known),
-                    _("name the token of this account; each AppID has its own"),
-                    (*path, "accounts", name, "token"),
-                )
+    for environment, one in maps(data.get("environments")):
+        for name, account in maps(one.get("accounts")):
+            if (token := account.get("token")) and APPID not in repr(token):
+                known, appid = first.setdefault(repr(token), (name, account.get("appid")))
+                if appid != account.get("appid"):
+                    yield Finding(
+                        "one-token",
+                        _("`{name}` has the same `token`, but another AppID").format(name=known),
+                        _("name the token of this account; each AppID has its own"),
+                        ("environments", environment, "accounts", name, "token"),
+                    )
 
 
 def _is_production(environment: Mapping[str, Any]) -> bool:

@@ -174,7 +174,8 @@ COVERED, HELD = ("send", "scheduled", "resend", "blocked"), ("blocked", "conflic
 
 def plan_file(folder: Path, *actions: str, digest: str = "d" * 64) -> str:
     data = {
-        "format_version": PLAN_FORMAT, "rules": {}, "settings": [], "file_sha256": "0" * 64,
+        "format_version": PLAN_FORMAT, "rules": {}, "rules_sha256": "0" * 64, "settings": [],
+        "file_sha256": "0" * 64,
         "plan_digest": digest, "resolved_digest": None,
         "environment": "production", "created_at": "2026-11-30T00:00:00+00:00",
         "expires_at": "2026-12-01T00:00:00+00:00", "commit": None, "offline": True,

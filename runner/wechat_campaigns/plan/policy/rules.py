@@ -241,7 +241,7 @@ def require_approval_record(_setting: object, facts: RuleInput) -> Violation | N
         return None
     return Violation(
         _("the ledger would not show who agreed to this send"),
-        _("apply it under `approvals` or `approval_key`, or at a terminal without `--auto-approve`"),
+        _("apply it under `approvals`, or at a terminal without `--auto-approve`"),
     )
 
 
