@@ -318,19 +318,34 @@ def test_a_withdrawal_ends_every_approval_of_a_send_whatever_plan_it_came_by(sho
     assert sorted(waits(shop)) == ["next", "third"]
 
 
-def test_a_backup_from_before_a_withdrawal_revives_nothing(shop: Shop) -> None:
-    approved(shop)
-    code, lines = shop.run_here("ledger", "export")
-    assert code == ExitCode.OK
-    (shop.folder / "old.jsonl").write_text(lines, encoding="utf-8")
-    withdraw(shop, "sale")
+def restore(shop: Shop, export: str) -> None:
+    """Lose the ledger and this machine's state, and import an export as a backup."""
+    (shop.folder / "old.jsonl").write_text(export, encoding="utf-8")
     for file in shop.folder.parent.glob("ledger.sqlite3*"):
         file.unlink()
     shutil.rmtree(f"{shop.folder}.state")
     shop.succeed("ledger", "import", "old.jsonl", "--as-backup", "磁盘坏了")
+
+
+def test_a_backup_from_before_a_withdrawal_revives_nothing(shop: Shop) -> None:
+    approved(shop)
+    lines = shop.succeed("ledger", "export")
+    withdraw(shop, "sale")
+    assert "withdrawn 价格有误 sale " in shop.succeed("ledger", "log")
+    restore(shop, lines)
     shop.run_here("apply", "--auto-approve")
     shop.succeed("unhold", "main", "--reason", "x")
     assert waits(shop) == {"sale": "ended"}
+
+
+def test_a_backup_from_before_the_first_send_makes_it_once(make_shop: MakeShop) -> None:
+    """Its ledger names the account alone; what was sent since is known to nobody here."""
+    shop = make_shop()
+    lines = shop.succeed("ledger", "export")
+    shop.write(sale=campaign_file("今晚八点。"))
+    shop.succeed("apply", "--auto-approve")
+    restore(shop, lines)
+    assert shop.run_here("apply", "--auto-approve")[0] == ExitCode.POLICY
 
 
 def test_a_repository_may_ask_for_approvals_from_its_first_commit(make_shop: MakeShop) -> None:

@@ -118,8 +118,11 @@ def event_line(event: Event, settings: Settings) -> str:
     details = " ".join(
         str(data[key]) for key in ("send", "msg_id", "errcode", "reason", "upload") if data.get(key)
     )
-    if event.kind in (LedgerKind.APPROVED, LedgerKind.WITHDRAWN):
-        details += f" {data.get('plan_digest')}"
+    if event.kind == LedgerKind.APPROVED:
+        details += f" {data.get('approver')} {data.get('plan_digest')}"
+    if event.kind == LedgerKind.WITHDRAWN:
+        sends = data.get("sends")
+        details += f" {_(', ').join(map(str, sends)) if isinstance(sends, list) else _('every send')}"
     if event.kind is LedgerKind.UPLOAD and data.get("result") is None:
         details += f" {_('forgotten')}"
     kind = "unhold" if event.kind is EventKind.HOLD and not data.get("held") else event.kind
@@ -274,7 +277,7 @@ def import_(context: OnlineContext, file: Path, reason: str | None) -> int:
     as_backup = bool(reason and reason.strip())
     _check_macs(context, events, as_backup=as_backup, where=str(file))
     accounts = context.settings.environment.by_appid
-    appids = appids_not_on_hold(events)
+    appids = appids_not_on_hold(events, accounts if as_backup else ())
     names = _(", ").join(accounts[appid].name if appid in accounts else appid for appid in appids)
     if names and not as_backup:
         raise LedgerError(

@@ -99,7 +99,7 @@ def check_clean(folder: Path) -> None:
 
 
 def _refuse_link(folder: Path) -> None:
-    """Refuse a folder that a link in the repository leads to: git would look at the target, not at the link."""
+    """Refuse a folder behind a link in the repository: git would look at the target, not at the link."""
     plain = Path(os.path.abspath(folder))  # noqa: PTH100 - `resolve` would follow that link
     for step in (plain, *plain.parents):
         is_inside = (step.parent / ".git").exists() or find_checkout(step.parent) is not None

@@ -52,8 +52,10 @@ def check_gates(
         return
     record = _genuine(guards, scope, environ)
     if record is None:
-        # A program of an account that is new reads what those of the others do.
-        if environment.approvals_of(account) is not None or is_approved_beside():
+        places = (account.secret, account.token, account.ledger_key)
+        starts_program = keys == PROGRAMS or any(place is not None and place.command for place in places)
+        # It could read the secrets of every other account.
+        if environment.approvals_of(account) is not None or (starts_program and is_approved_beside()):
             raise _error(account, _("the ledger does not record yet who may approve"), environment.env_option)
         return
     asked = recorded_approvals(record)

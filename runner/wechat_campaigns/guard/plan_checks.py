@@ -40,7 +40,7 @@ def run_checks(secrets: Secrets, plan: str) -> FailedChecks:
         plan: as JSON.
 
     Raises:
-        PolicyError: nobody approved the campaigns, or this is the run of a pull request.
+        PolicyError: nobody let a change of the gates in, or this is the run of a pull request.
     """
     checks, folder = secrets.settings.policy.checks, secrets.root.resolve().parent
     secrets.check_place(Secret(command=checks[0].command))

@@ -1,7 +1,4 @@
-"""The rules of the settings that the ledger keeps at each apply, and who agreed to what changed in them.
-
-A plan asks for `ledger_changes` alone, and starts without what only an apply needs.
-"""
+"""The rules of the settings that the ledger keeps at each apply, and who agreed to what changed in them."""
 
 from __future__ import annotations
 

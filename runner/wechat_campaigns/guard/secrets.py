@@ -133,7 +133,7 @@ class Secrets:
             trusted: a person agrees to the settings right now, whatever guards the ledger holds.
 
         Raises:
-            PolicyError: nobody approved the campaigns, or this run may not run their command.
+            PolicyError: nobody let a change of the gates in, or this run may not run their command.
             SecretError: it is not available.
             WrongSecretError: no event of the ledger was signed with it.
             TamperedLedgerError: the ledger holds a guard that nobody with this root wrote.
@@ -184,7 +184,7 @@ class Secrets:
         """Refuse to obey a part of the settings that does not belong to an account.
 
         Raises:
-            PolicyError: nobody approved the campaigns, or this run may not run their command.
+            PolicyError: nobody let a change of the gates in, or this run may not run their command.
         """
         if place.command:
             for _appid, account in sorted(self.settings.environment.by_appid.items()):

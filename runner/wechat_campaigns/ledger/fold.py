@@ -147,15 +147,16 @@ def fold(
     return state
 
 
-def appids_not_on_hold(events: Iterable[Event]) -> list[str]:
-    """List the AppIDs with sends or approvals, and no hold without an end: they may go on sending."""
+def appids_not_on_hold(events: Iterable[Event], others: Iterable[str] = ()) -> list[str]:
+    """List the AppIDs with sends or approvals, and no hold without an end: they may go on sending.
+
+    Args:
+        others: AppIDs that count too, whatever the events say of them.
+    """
     state = fold(events)
     ever = datetime.max.replace(tzinfo=UTC)
-    return sorted(
-        appid
-        for appid, stream in state.streams.items()
-        if (stream.sends or stream.approvals) and not stream.holds_at(ever)
-    )
+    found = {appid for appid, stream in state.streams.items() if stream.sends or stream.approvals}
+    return sorted(appid for appid in found.union(others) if not state.stream(appid).holds_at(ever))
 
 
 # Whether a ledger knows the past of an environment's accounts, and is kept for the same followers.
