@@ -19,7 +19,7 @@ LINES = {
     "wechat_campaigns/plan": 5227,
     "wechat_campaigns/send": 1496,
     "wechat_campaigns/report": 3927,
-    "wechat_campaigns/guard": 1161,
+    "wechat_campaigns/guard": 1163,
     "wechat_campaigns/code_host": 676,
     "wechat_campaigns/notify": 582,
     "wechat_campaigns/fetch": 628,
@@ -35,7 +35,7 @@ LINES = {
     "wechat_campaigns/messages": 851,
 }
 """Lines of Python by package, as the formatter leaves them."""
-RUNNER = 49805
+RUNNER = 49807
 FILES = 234
 RECORDS = 191
 """Dataclasses and named tuples."""
