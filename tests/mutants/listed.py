@@ -722,7 +722,10 @@ LISTED: Final[dict[str, tuple[Mutant, ...]]] = {
         Mutant("if changed and not rules_approved(stream(), wanted):", "if False:", "a stranger's program"),
         Mutant("required=[asked])", "required=[])", "whoever may approve has approved"),
         Mutant("rules=rules_digest(settings, account)", 'rules=record.data["rules"]', "other rules"),
-        Mutant(" and current_run() is not None:", " and False:", "a key that only a commit brings"),
+        Mutant(
+            "if environment.approvals_of(account) is not None or", "if", "a key that only a commit brings"
+        ),
+        Mutant("(starts_program and is_approved_beside())", "False", "a new account's program"),
         Mutant("newest_guard(good or guards, scope)", "newest_guard(guards, scope)", "a forged record"),
     ),
     "guard/run.py": (
