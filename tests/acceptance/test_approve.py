@@ -645,3 +645,41 @@ def test_rules_of_an_earlier_commit_are_not_approved_by_a_later_request(forge: F
     forge.merge()
     assert forge.approve() == ExitCode.POLICY
     assert LedgerKind.APPROVED not in {one["kind"] for one in forge.shop.log()}
+
+
+def _held(shop: Shop) -> None:
+    shop.succeed("hold", "main", "--reason", "x")
+    shop.succeed("unhold", "main", "--reason", "y")
+
+
+@pytest.mark.parametrize(
+    "end",
+    [lambda shop: withdraw(shop, "sale"), lambda shop: withdraw(shop, "--all"), _held, _another_tag],
+    ids=["withdrawn", "all withdrawn", "held and released", "another tag of that name"],
+)
+def test_what_ended_is_not_signed_again_for_the_same_review(
+    forge: Forge, end: Callable[[Shop], object]
+) -> None:
+    """Each run asks for the signature; the reviewers agreed once, before that. A new request is signed."""
+    forge.shop.write(sale=campaign_file("今晚八点。"))
+    forge.merge()
+    assert forge.approve() == ExitCode.OK
+    end(forge.shop)
+    for _run in range(2):
+        assert forge.approve() == ExitCode.OK
+        assert "sale" in waits(forge.shop)
+    assert apply(forge.shop).get("sale") != "accepted"
+    forge.shop.edit("sale", "八点", "九点")
+    forge.merge()
+    assert forge.approve() == ExitCode.OK
+    assert "sale" not in waits(forge.shop)
+
+
+def test_what_was_withdrawn_before_it_was_approved_waits_for_a_person(forge: Forge) -> None:
+    forge.shop.write(sale=campaign_file("今晚八点。"))
+    forge.merge()
+    withdraw(forge.shop, "sale")
+    assert forge.approve() == ExitCode.OK
+    assert "sale" in waits(forge.shop)
+    approved(forge.shop)
+    assert "sale" not in waits(forge.shop)

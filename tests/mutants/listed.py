@@ -698,6 +698,8 @@ LISTED: Final[dict[str, tuple[Mutant, ...]]] = {
             "if True",
             "what is free again counts as sent",
         ),
+        Mutant("if not _is_decided(stream, one, asked, public)]", "]", "each run undoes a withdrawal"),
+        Mutant("return is_withdrawn or any(", "return any(", "what was withdrawn first is signed"),
     ),
     "code_host/merged_requests.py": (
         Mutant("    if against:\n", "    if False:\n", "changes asked for"),

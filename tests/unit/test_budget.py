@@ -24,18 +24,18 @@ LINES = {
     "wechat_campaigns/notify": 582,
     "wechat_campaigns/fetch": 628,
     "wechat_campaigns/studio": 775,
-    "wechat_campaigns/cli": 6310,
+    "wechat_campaigns/cli": 6324,
     "wechat_campaigns/run": 797,
     "wechat_sandbox": 4817,
     "wechat_campaigns/": 643,
-    "tests": 64135,
+    "tests": 64175,
     "catalog": 9139,
     "wechat_campaigns/translations": 42,
     "runner": 46,
     "wechat_campaigns/messages": 851,
 }
 """Lines of Python by package, as the formatter leaves them."""
-RUNNER = 49807
+RUNNER = 49821
 FILES = 234
 RECORDS = 191
 """Dataclasses and named tuples."""

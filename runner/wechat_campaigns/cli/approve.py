@@ -56,6 +56,7 @@ from wechat_campaigns.ledger.approvals import (
     Unit,
     Verdict,
     approval_of,
+    approvals_of,
     end_of_approval,
     public_key,
     rules_approved,
@@ -282,6 +283,8 @@ class _Signing:
             return None
         mine = replace(asked, required=[Approvals(approvers={names[public]: public})])
         units = [one for one in units if all(approval_of(stream, one, by).lack for by in (asked, mine))]
+        if self.merged is not None:
+            units = [one for one in units if not _is_decided(stream, one, asked, public)]
         if not units and (every or any(rules_approved(stream, by) for by in (asked, mine))):
             return None
         part = _Part(account=account, head=head, asked=asked, approver=names[public], units=units)
@@ -410,6 +413,17 @@ class _Signing:
             approved=ready,
             waits=list(waits),
         )
+
+
+def _is_decided(stream: AccountState, unit: Unit, asked: Asked, public: str) -> bool:
+    """Return whether a review of a request no longer speaks for a send: each run would sign it again.
+
+    A review is signed for once. What ended since, or is another tag now, was decided after it, by a person.
+    """
+    same = [one for one in approvals_of(stream, unit, asked) if one.unit and one.unit.digest == unit.digest]
+    name = normalize_id(unit.id)
+    is_withdrawn = name in stream.withdrawals and (name, unit.revision) not in stream.approved
+    return is_withdrawn or any(one.key == public or one.ended_by is not None for one in same)
 
 
 def _would_be_sent(names: Sequence[str]) -> str:
