@@ -456,6 +456,16 @@ def test_sends_of_one_campaign_are_approved_one_by_one_or_together(shop: Shop) -
     assert withdraw(shop, "many[k2]")["approved"] == ["many[k0]", "many[k1]"], "what was refused may go again"
 
 
+def test_a_campaign_is_withdrawn_with_sends_that_this_checkout_does_not_have(shop: Shop) -> None:
+    for_each(shop, 2)
+    shop.plan()
+    for_each(shop, 1)
+    withdraw(shop, "many")
+    for_each(shop, 2)
+    assert approve(shop, ANN, "--send", "many[k1]")[0] == ExitCode.POLICY
+    approved(shop, ANN, "--send", "sale")
+
+
 def test_the_batches_of_a_list_are_approved_as_one(shop: Shop) -> None:
     openids = [f"o{number:027}" for number in range(10_001)]
     followers = [{"openid": openid} for openid in openids]

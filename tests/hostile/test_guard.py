@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -305,6 +306,7 @@ ODD: list[Mapping[str, Any]] = [
     {"rules": {"policy": {"levels": [], "audience_drift": 3, "max_recipients": float("nan")}}},
     {"rules": {"approvals": {"approvers": 3, "count": "many"}}},
     {"rules": {"accounts": [3], "approvals": []}},
+    {"rules": {"policy": reduce(lambda inner, _level: {"a": inner}, range(900), 1)}},
     {"rules": {"accounts": {"a": 3, "b": {"appid": SERVICE, "approvals": "bob", "policy": [1]}}}},
 ]
 

@@ -177,6 +177,17 @@ def test_a_command_of_settings_that_nobody_approved_does_not_run(
     assert repository.texts() == []
 
 
+@pytest.mark.parametrize("place", ["secret", "ledger_key"])
+def test_who_verifies_the_ledger_starts_no_command_that_nobody_approved(
+    repository: Repository, place: str
+) -> None:
+    marker, text = with_command(repository, APPROVALS, place=place)
+    repository.merge(_settings=text)
+    done = repository.succeed("ledger", "verify", "--macs", "--format", "json")
+    assert json.loads(done.stdout)["macs_unread"] == ["main"]
+    assert not marker.exists()
+
+
 def test_the_same_command_runs_once_the_approvers_of_before_signed_it(repository: Repository) -> None:
     """Else the test above proves nothing. The key that the commit brings signs in vain."""
     eve = "e" * 64

@@ -525,6 +525,7 @@ LISTED: Final[dict[str, tuple[Mutant, ...]]] = {
             "len({*approvals.approvers.values()})",
             "whoever may approve has approved",
         ),
+        Mutant(', (name, name.partition("[")[0])', ", (name,)", "a campaign is withdrawn in parts"),
         Mutant("if present is not None and not newest:", "if False:", "a key that a commit brings counts"),
         Mutant("(*recorded, present)", "(present,)", "a commit exchanges the key"),
         Mutant('"approval", entry.stream, entry.kind', '"approval", entry.kind', "it moves elsewhere"),
@@ -536,11 +537,6 @@ LISTED: Final[dict[str, tuple[Mutant, ...]]] = {
         ),
         Mutant('<= data["saw"]["seq"] < event.seq', '<= data["saw"]["seq"]', "it saw what came after it"),
         Mutant("event.kind == LedgerKind.GUARD and is_authentic", "event.kind == LedgerKind.GUARD", "forged"),
-        Mutant(
-            'if not changes or changes[-1].data.get("rules") != data.get("rules"):',
-            "if not changes:",
-            "other rules end nothing",
-        ),
         Mutant("{*UNRECEIVED, Fate.HANDED_OVER}", "{*UNRECEIVED}", "what nobody has sent uses the quota"),
     ),
     "ledger/checkpoint.py": (
@@ -756,6 +752,7 @@ LISTED: Final[dict[str, tuple[Mutant, ...]]] = {
         Mutant(
             "if before is not None and not bad and all(", "if before is not None and all(", "a forged guard"
         ),
+        Mutant("if all(event.data.get", "if True or all(event.data.get", "the rules before end nothing"),
         Mutant("if len(fitting) != 1:", "if not fitting:", "an older secret vouches"),
         Mutant(
             "distrusted = unverified(events, key, fitting[0])", "distrusted = []", "forgeries become true"

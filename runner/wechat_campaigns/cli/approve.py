@@ -61,6 +61,7 @@ from wechat_campaigns.ledger.approvals import (
     public_key,
     rules_approved,
     sign,
+    withdrawal_of,
 )
 from wechat_campaigns.ledger.events import LedgerKind, append_at_end
 from wechat_campaigns.ledger.fold import LedgerState, fold
@@ -328,7 +329,7 @@ class _Signing:
         if self.merged is not None:
             before = self.merged.before
             was = before.environment.by_appid.get(part.account.appid)
-            known = {sha256(one[-1].data["rules"]) for one in stream.rule_changes.values()}
+            known = {sha256(one[-1].data.get("rules")) for one in stream.rule_changes.values()}
             versions = [part.asked.rules, *([rules_digest(before, was)] if was is not None else [])]
             if not any(
                 one in known or rules_approved(stream, replace(part.asked, rules=one)) for one in versions
@@ -421,8 +422,8 @@ def _is_decided(stream: AccountState, unit: Unit, asked: Asked, public: str) -> 
     A review is signed for once. What ended since, or is another tag now, was decided after it, by a person.
     """
     same = [one for one in approvals_of(stream, unit, asked) if one.unit and one.unit.digest == unit.digest]
-    name = normalize_id(unit.id)
-    is_withdrawn = name in stream.withdrawals and (name, unit.revision) not in stream.approved
+    key = normalize_id(unit.id), unit.revision
+    is_withdrawn = withdrawal_of(stream, unit.id) is not None and key not in stream.approved
     return is_withdrawn or any(one.key == public or one.ended_by is not None for one in same)
 
 
@@ -558,7 +559,8 @@ def _named(
             )
         for appid, names in found.items():
             if names:
-                ends.setdefault(appid, []).extend(names)
+                # The word itself, too: a plan of another branch may have more sends of a campaign.
+                ends.setdefault(appid, []).extend(dict.fromkeys([*names, word]))
     return ends
 
 

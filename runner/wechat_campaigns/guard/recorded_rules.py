@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from wechat_campaigns.code_host.ci_run import current_run
+from wechat_campaigns.core.digest import sha256
 from wechat_campaigns.core.errors import PolicyError, SecretError
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.settings import Account
@@ -95,7 +96,7 @@ def record_guards(
 def record_guard(
     secrets: Secrets, ledger: Ledger, account: Account, *, trusted: bool = False, **more: Any
 ) -> bool:
-    """Keep the rules of the settings in an account's stream, if they are not those kept last.
+    """Keep the rules of the settings in an account's stream, if they are not those kept or approved last.
 
     Args:
         trusted: a person vouches for it, whatever guards the ledger holds.
@@ -110,9 +111,12 @@ def record_guard(
         good, bad = verify_guards([event for event in events if event.kind == LedgerKind.GUARD], key)
         before = newest_guard(good, settings.ledger_scope)
         data = guard_data(settings, account, before=before, **more)
-        compared = ("environment", "rules")
+        compared, rules = ("environment", "rules"), sha256(data["rules"])
         if before is not None and not bad and all(before.data.get(key) == data[key] for key in compared):
-            return None
+            later = (event for event in events[before.seq :] if event.kind == LedgerKind.APPROVED)
+            # This apply ends what was approved by other rules since, and so it must have a place.
+            if all(event.data.get("rules") == rules for event in later):
+                return None
         return Entry(stream=account.appid, kind=LedgerKind.GUARD, data=data)
 
     return append_at_end(ledger, account.appid, entry_after)

@@ -300,6 +300,7 @@ def find_forgeries(secrets: Secrets, events: Sequence[Event]) -> Forgeries:
             found.unread.append(appid)
             continue
         try:
+            secrets.check_gates(accounts[appid])
             # Trusted, because guards are looked at here: all that is wrong is named at once.
             key = secrets.mac_key(accounts[appid], trusted=True)
         except (SecretError, PolicyError):

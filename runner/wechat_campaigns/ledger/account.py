@@ -66,7 +66,7 @@ class AccountState(StreamState):
     withdrawals: dict[str, Event] = field(default_factory=dict)
     """By id, as `normalize_id` returns it, the newest withdrawal of its approvals; of all, by no id."""
     rule_changes: dict[str, list[Event]] = field(default_factory=dict)
-    """By environment, its first guard, and each with other rules than the one before."""
+    """By environment, every authentic guard."""
     last_own: Event | None = None
     """The newest event with a mac that verifies."""
     past: dict[str, bytes] = field(default_factory=dict)
@@ -207,9 +207,7 @@ class AccountState(StreamState):
         elif event.kind == EventKind.HOLD:
             self.last_stop = event
         elif event.kind == LedgerKind.GUARD and is_authentic:
-            changes = self.rule_changes.setdefault(str(data.get("environment")), [])
-            if not changes or changes[-1].data.get("rules") != data.get("rules"):
-                changes.append(event)
+            self.rule_changes.setdefault(str(data.get("environment")), []).append(event)
 
     def _add_beside_sends(self, event: Event) -> None:
         data = event.data

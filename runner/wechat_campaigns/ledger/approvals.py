@@ -165,10 +165,16 @@ def end_of_approval(account: AccountState, seen: int, rules: str, asked: Asked, 
         send: the id of the send; empty of rules alone.
     """
     guards = account.rule_changes.get(asked.environment, ())
-    ends = [event for event in guards if sha256(event.data["rules"]) != rules]
-    stops = (account.last_stop, account.withdrawals.get(""), account.withdrawals.get(normalize_id(send)))
-    ends += filter(None, stops)
+    ends = [event for event in guards if sha256(event.data.get("rules")) != rules]
+    ends += filter(None, (account.last_stop, account.withdrawals.get(""), withdrawal_of(account, send)))
     return max((event for event in ends if event.seq > seen), key=lambda event: event.seq, default=None)
+
+
+def withdrawal_of(account: AccountState, send: str) -> Event | None:
+    """Return the newest withdrawal of a send, by its own id or by its campaign's."""
+    name = normalize_id(send)
+    found = filter(None, map(account.withdrawals.get, (name, name.partition("[")[0])))
+    return max(found, key=lambda event: event.seq, default=None)
 
 
 def required_approvals(

@@ -158,23 +158,23 @@ def edits(before: Any, after: Any) -> tuple[SettingsChange, ...]:
     return changed_keys(_flat(before), _flat(after))
 
 
-def _flat(value: Any, path: str = "") -> dict[str, str]:
+def _flat(value: Any, path: str = "", *, depth: int = 20) -> dict[str, str]:
     """Return each value as JSON by the keys that lead to it, so that no key hides in a long value."""
     if value is None or value in ([], {}):
         return {}
-    if not isinstance(value, Mapping):
+    if not isinstance(value, Mapping) or not depth:
         return {path: _display(value)}
     return {
         key: text
         for name in sorted(value, key=str)
-        for key, text in _flat(value[name], f"{path}.{name}" if path else str(name)).items()
+        for key, text in _flat(value[name], f"{path}.{name}" if path else str(name), depth=depth - 1).items()
     }
 
 
 def _display(value: Any) -> str:
     try:
         return canonical(value).decode()
-    except (TypeError, ValueError):  # a guard whose mac nobody could check holds anything
+    except (TypeError, ValueError, RecursionError):  # a guard whose mac nobody could check holds anything
         return "?"
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.support.factories import SERVICE, SUBSCRIPTION, MemoryLedger, make_account, make_settings
+from wechat_campaigns.core.digest import sha256
 from wechat_campaigns.core.errors import (
     CampaignError,
     PolicyError,
@@ -92,6 +93,17 @@ def test_who_vouches_for_the_rules_replaces_a_forged_guard(tmp_path: Path) -> No
     write_guard(ledger, "1" * 32, replaces=ledger.kept[-1].hash)
     assert record_guard(secrets, ledger, MAIN, trusted=True)
     assert verify_guards(ledger.kept, mac_key(SECRET, SERVICE))[1] == ()
+
+
+def test_an_apply_by_the_same_rules_is_kept_after_others_were_approved(tmp_path: Path) -> None:
+    """Without a place in the ledger, it could not end what was approved by the others."""
+    secrets, ledger = secrets_of(tmp_path, MAIN), Signing()
+    record_guard(secrets, ledger, MAIN)
+    for rules in (ledger.kept[-1].data["rules"], {"policy": "another"}):
+        assert not record_guard(secrets, ledger, MAIN)
+        ledger.append(Entry(stream=SERVICE, kind=LedgerKind.APPROVED, data={"rules": sha256(rules)}))
+    assert record_guard(secrets, ledger, MAIN)
+    assert not record_guard(secrets, ledger, MAIN)
 
 
 def test_no_secret_is_for_a_host_of_somebody_else(tmp_path: Path) -> None:

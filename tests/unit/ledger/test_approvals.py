@@ -113,6 +113,7 @@ STILL: dict[str, Callable[[Ledger], object]] = {
     "another send withdrawn": lambda ledger: ledger.withdraw("next"),
     "the same rules": lambda ledger: ledger.guard(),
     "rules of another environment": lambda ledger: ledger.guard(OTHER_RULES, "staging"),
+    "another send of the campaign withdrawn": lambda ledger: ledger.withdraw("sale[sh]"),
     "a copy of it": lambda ledger: ledger.append(
         next_event(replace(ledger[-1]), at=NOW, head=ledger[-1].head)
     ),
@@ -136,11 +137,32 @@ def test_what_ends_an_approval_by_its_place(ledger: Ledger, end: Any, between: b
     assert ledger.lack() is None, "a plan that saw it all"
 
 
+def test_an_apply_by_the_rules_before_ends_what_was_approved_by_new_ones(ledger: Ledger) -> None:
+    new = replace(ASKED, rules=sha256(OTHER_RULES))
+    ledger.approve(rules=new.rules)
+    assert ledger.lack(asked=new) is None
+    ledger.guard()
+    assert ledger.lack(asked=new) is Lack.ENDED
+
+
+def test_a_campaign_that_is_withdrawn_ends_each_of_its_sends(ledger: Ledger) -> None:
+    ledger.approve(SALE._replace(id="Sale[sh]"), SALE)
+    ledger.withdraw("sale")
+    assert ledger.lack(SALE._replace(id="sale[sh]")) is ledger.lack() is Lack.ENDED
+
+
 @pytest.mark.parametrize("event", STILL.values(), ids=STILL)
 def test_what_ends_nothing(ledger: Ledger, event: Callable[[Ledger], object]) -> None:
     ledger.approve()
     event(ledger)
     assert ledger.lack() is None
+
+
+def test_a_record_without_rules_is_one_of_other_rules(ledger: Ledger) -> None:
+    """An earlier version wrote it, or who has the AppSecret."""
+    ledger.approve()
+    ledger.add(LedgerKind.GUARD, environment="production", replaces="")
+    assert ledger.lack() is Lack.ENDED
 
 
 def test_a_forged_guard_ends_nothing_and_names_no_approver(ledger: Ledger) -> None:
