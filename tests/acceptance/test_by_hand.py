@@ -383,10 +383,32 @@ def test_by_hand_frees_no_resend_from_a_rule(shop: Shop) -> None:
     shop.write(tea=article("春茶", more=""))
     shop.lose_an_answer()
     shop.edit("_settings", "allow_to_all: true", "allow_to_all: true, max_recipients: 1")
-    for more in ("", "send: by_hand\n"):
+    for more, code in (("", "policy"), ("send: by_hand\n", "by_hand")):
         shop.write(tea=article("春茶", more=more))
-        assert (shop.row("tea")["action"], shop.row("tea")["code"]) == ("unknown", "policy")
+        assert (shop.row("tea")["action"], shop.row("tea")["code"]) == ("unknown", code)
     assert (shop.apply(), mass_calls(shop)) == (ExitCode.UNKNOWN, 1)
+
+
+@pytest.mark.parametrize("words", [(), ("--resend", "tea")])
+def test_unknown_send_that_then_says_by_hand_waits_for_a_person(shop: Shop, words: tuple[str, ...]) -> None:
+    shop.write(tea=article("春茶", more=""))
+    shop.lose_an_answer()
+    at(shop, 1, "09:05")
+    shop.write(tea=article("春茶"))
+    row = shop.row("tea")
+    assert (row["action"], row["code"], "campaign ledger settle tea" in row["hint"]) == (
+        "unknown",
+        "by_hand",
+        True,
+    )
+    assert (shop.apply(*words), mass_calls(shop)) == (ExitCode.UNKNOWN, 1)
+    if words:  # neither while another campaign is selected
+        shop.write(
+            tea=article("春茶"), news="filter: {tag: 会员}\nmsgtype: text\ncontent: 你好\nready: false\n"
+        )
+        assert (shop.apply("news", *words), mass_calls(shop)) == (ExitCode.UNKNOWN, 1)
+    shop.write(tea=article("春茶", more=""))
+    assert [one["result"] for one in apply(shop)] == ["accepted"]
 
 
 @pytest.mark.parametrize("sent_first", ["unknown", "settled"])

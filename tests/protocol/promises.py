@@ -124,6 +124,8 @@ def _p4(honest: Sequence[Event], intent: Event, runner: Runner, posted: Posted, 
     send = next((one for one in runner.sends if _is_posted(one, posted)), None)
     if send is None and not runner.resends_stored:
         return "P4: what was posted is not what was reviewed"
+    if any(one.by_hand and _is_posted(one, posted) for one in runner.sends):
+        return "P4: a call began for what a person is to send"
     is_first = intent.kind == EventKind.INTENT
     # A resend is held to the window of its intent, whatever the file says now.
     origin = next((one for one in reversed(honest) if _begins(one, intent)), intent)

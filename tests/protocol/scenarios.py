@@ -87,6 +87,8 @@ SCENARIOS = (
     Scenario("a person settles", (ANN,), (BOB, CAT), {"lost": 1, "settle": 1, "later": 1, "refused": 1}),
     Scenario("a person is to press the button", (runner("ann", BY_HAND), BOB),
              (runner("cat", MOVED), runner("dan")), {"press": 1, "settle": 1, "crash": 1, "later": 1}),
+    Scenario("an unknown send is to be sent by hand", (runner("ann", BY_HAND),),
+             (BOB,), {"settle": 1, "lost": 1, "crash": 1}, unanswered=(SALE,)),
     Scenario("a person settles while a call is on its way", (ANN,), (BOB,),
              {"slow": 1, "settle": 2, "a while": 2, "later": 1, "crash": 1}),
     Scenario("the call's clock is behind", (runner("ann", offset_s=-290),), (BOB,),

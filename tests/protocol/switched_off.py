@@ -151,6 +151,10 @@ RULES: dict[str, Rule] = {
     "what is handed over may have been sent": _rule(
         "a person is to press the button", (SendState, "status", property(calling_status))
     ),
+    "what a person is to send is not posted again": _rule(
+        "an unknown send is to be sent by hand",
+        (decide, "_blocks_resend", _resending_without(decide.Reason.BY_HAND)),
+    ),
     "macs": _rule("who can only write forges", (world, "_has_valid_mac", lambda *_: True)),
     "holds": _rule("a hold comes and goes", (StreamState, "holds_at", lambda *_: [])),
     "holds with an end": _rule(

@@ -121,6 +121,9 @@ CASES: dict[str, tuple[DecisionInput, list[EventSpec], Action, Reason]] = {
     "handed over, and an end that nobody signed": (
         facts(), [handed_over(), forged(accepted())], Action.UNKNOWN, Reason.FORGED,
     ),
+    "unknown, and a person is to send it now": (
+        facts(is_by_hand=True, resend_stored=True), [intent()], Action.UNKNOWN, Reason.BY_HAND,
+    ),
     "key in use": (facts(), [intent(), in_use()], Action.RESEND, Reason.OUTCOME_UNKNOWN),
     "key in use, then used": (
         facts(), [intent(), in_use(), resend(), duplicate(2)], Action.UNKNOWN, Reason.KEY_USED,

@@ -119,6 +119,7 @@ def decision_input(
         not_after=send.not_after,
         list_sha256=send.batch.list_sha256 if send.batch is not None else None,
         formerly=send.formerly,
+        is_by_hand=send.by_hand,
         is_only_part=is_only_part(send, environment),
         is_current=context.is_kept,
         last_hold=holds.get(context.account(send).appid, "") if holds is not None else None,

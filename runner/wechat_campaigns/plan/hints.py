@@ -228,6 +228,7 @@ _FOR_A_PERSON: Final = {
     Reason.FORGED: N_(
         "an event of this send was not written with this AppSecret or ledger_key, or is a copy"
     ),
+    Reason.BY_HAND: N_("it may have been sent, and is not resent while its campaign says `send: by_hand`"),
     Reason.TWO_IDS: N_("it may have been sent under two ids, and WeChat detects a repeat only under one"),
 }
 
@@ -260,7 +261,7 @@ def _unknown(
                 "{answer}; another ledger or program created it, or a call that was settled as not sent"
             )
             return reason.format(answer=answer), foreign_hint(name, env, existing_job_id(known))
-        case Reason.FORGED | Reason.TWO_IDS:
+        case Reason.FORGED | Reason.TWO_IDS | Reason.BY_HAND:
             return _(_FOR_A_PERSON[code]), settle_hint(name, env)
         case Reason.WINDOW_ENDED:
             ended = china_time(datetime.fromisoformat(known.data["not_after"]), facts.now)
