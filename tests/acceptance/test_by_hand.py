@@ -474,3 +474,20 @@ def test_nobody_is_asked_to_approve_what_was_handed_over_since(shop: Shop) -> No
     with robot(200) as (address, bodies):
         assert shop.run_here("ci", "notify", str(shop.plan_file), DUTY_URL=address)[0] == ExitCode.OK
     assert bodies == []
+
+
+def test_what_was_handed_over_hides_no_unknown_send(shop: Shop) -> None:
+    """One file is gone, and the other takes its id over: it stays unknown until it is resolved."""
+    shop.write(a=article("春茶"))
+    apply(shop)
+    shop.write(b=article("秋茶", more=""))
+    shop.lose_an_answer()
+    (shop.folder / "campaigns" / "b.yaml").unlink()
+    shop.write(a=article("春茶", more="send: by_hand\nformerly: [b]\n"))
+    for minutes in ("09:05", "12:00"):
+        at(shop, 1, minutes)
+        code, said = shop.run_here("apply", "--auto-approve", "--quiet", "-o", "json")
+        (outcome,) = json.loads(said)["outcomes"]
+        assert (code, outcome["result"], outcome["id"]) == (ExitCode.UNKNOWN, "unknown", "b")
+        assert "campaign ledger settle b" in outcome["hint"]
+    assert mass_calls(shop) == 1

@@ -636,7 +636,6 @@ LISTED: Final[dict[str, tuple[Mutant, ...]]] = {
             "for wait_s in (0.0, LOCK_WAIT_S):", "for wait_s in (0.0,):", "a held account is left in silence"
         ),
         Mutant("*plan.held_sends())", ")", "what was blocked is not reported"),
-        Mutant("(*done, *map(_unresolved, left), ", "(*done, ", "an unknown send is not reported"),
         Mutant("if one.account.appid == account.appid)", ")", "one account sends another's"),
     ),
     "send/preparing.py": (

@@ -182,6 +182,8 @@ class Turn(NamedTuple):
             marks = {**dict(snapshot.marks), after.memory: stop.marks}
             snapshot = snapshot._replace(marks=tuple(sorted(marks.items())))
         if stop.what == "done":
+            if promises.hides_unknown(after, stop.details):
+                snapshot = snapshot._replace(facts=tuple(sorted({*snapshot.facts, "hidden"})))
             accepted = {send for send, how in stop.details if how == "accepted"}
             reported = tuple(sorted({*snapshot.reported, *accepted}, key=str))
             return self.gone(snapshot._replace(reported=reported))

@@ -155,6 +155,10 @@ RULES: dict[str, Rule] = {
         "an unknown send is to be sent by hand",
         (decide, "_blocks_resend", _resending_without(decide.Reason.BY_HAND)),
     ),
+    "what was handed over hides no unknown send": _rule(
+        "what was handed over gets the id of an unknown send",
+        (decide, "sorted", lambda records, **_: [*records]),
+    ),
     "macs": _rule("who can only write forges", (world, "_has_valid_mac", lambda *_: True)),
     "holds": _rule("a hold comes and goes", (StreamState, "holds_at", lambda *_: [])),
     "holds with an end": _rule(

@@ -75,7 +75,8 @@ def decide(state: StreamState, facts: DecisionInput) -> Decision:
     """Decide on one send by everything that the ledger and `facts` know."""
     names = state.aliases(facts.id, *facts.formerly)
     records = state.revisions(names)
-    for record in records:
+    # A call that may have arrived comes before what a person has in hand: nobody would resolve it else.
+    for record in sorted(records, key=lambda one: one.fate is Fate.HANDED_OVER):
         if record.status in _UNKNOWN:
             if blocker := _blocks_resend(state, facts, record, records):
                 return Decision(Action.UNKNOWN, blocker, record)
