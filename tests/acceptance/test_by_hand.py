@@ -525,3 +525,15 @@ def test_what_was_handed_over_hides_no_unknown_send(shop: Shop) -> None:
         assert (code, outcome["result"], outcome["id"]) == (ExitCode.UNKNOWN, "unknown", "b")
         assert "campaign ledger settle b" in outcome["hint"]
     assert mass_calls(shop) == 1
+
+
+def test_what_is_handed_over_may_take_the_quota(shop: Shop) -> None:
+    """A 订阅号 has one send a day: who sends the draft leaves nothing for the tool."""
+    shop.edit("_settings", "kind: service", "kind: subscription")
+    shop.write(tea=article("春茶"), news="filter: {tag: 会员}\nmsgtype: text\ncontent: 你好\nready: false\n")
+    apply(shop)
+    shop.write(news="filter: {tag: 会员}\nmsgtype: text\ncontent: 你好\n")
+    assert "quota-handed-over" in {one["rule"] for one in shop.row("news")["warnings"]}
+    settle(shop, "tea", "--not-sent")
+    shop.write(tea=article("春茶", more="ready: false\n"))
+    assert not shop.row("news").get("warnings")
