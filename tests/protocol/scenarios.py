@@ -89,6 +89,8 @@ SCENARIOS = (
     Scenario("a person settles", (ANN,), (BOB, CAT), {"lost": 1, "settle": 1, "later": 1, "refused": 1}),
     Scenario("a person is to press the button", (runner("ann", BY_HAND), BOB),
              (runner("cat", MOVED), runner("dan")), {"press": 1, "settle": 1, "crash": 1, "later": 1}),
+    Scenario("another article is taken for a send by hand", (runner("ann", BY_HAND),), (BOB,),
+             {"guess": 1, "press": 1, "settle": 1, "lie": 1}),
     Scenario("an unknown send is to be sent by hand", (runner("ann", BY_HAND),),
              (BOB,), {"settle": 1, "lost": 1, "crash": 1}, unanswered=(SALE,)),
     Scenario("what was handed over gets the id of an unknown send", (runner("ann", OTHER_BY_HAND),),

@@ -151,6 +151,9 @@ RULES: dict[str, Rule] = {
     "what is handed over may have been sent": _rule(
         "a person is to press the button", (SendState, "status", property(calling_status))
     ),
+    "a person alone ends what is handed over": _rule(
+        "another article is taken for a send by hand", (state, "_is_handed_over", lambda _origin: False)
+    ),
     "what a person is to send is not posted again": _rule(
         "an unknown send is to be sent by hand",
         (decide, "_blocks_resend", _resending_without(decide.Reason.BY_HAND)),
