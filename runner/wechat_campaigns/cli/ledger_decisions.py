@@ -201,7 +201,7 @@ def settle(
     }
     seen = stream.seen(send).published
     is_found = send.fate is Fate.HANDED_OVER and not not_sent and len(seen) == 1
-    if is_found:  # where the figures have two articles with its title, nobody can tell
+    if is_found:  # of two articles with its title either may be its own
         data |= {"msg_data_id": seen[0][0], "sent_on": seen[0][1]}
     entry = Entry(stream=send.appid, kind=EventKind.SETTLED, data=data)
     if not_sent and send.fate is Fate.UNKNOWN:  # else no call was made

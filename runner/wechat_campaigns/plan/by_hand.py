@@ -74,6 +74,7 @@ def look(account: AccountState, known: SendState, days: Days, draft: str | None)
             one.msg_id
             for one in account.job_results.values()
             if one.msg_id not in known_jobs and len(one.links) == count and one.at >= known.at
+            if one.status == "send success"
         ),
     )
     if seen == before:

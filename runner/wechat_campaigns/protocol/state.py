@@ -148,7 +148,7 @@ _OF_SENDS: Final = _ENDS | {*_ORIGINS, EventKind.RESEND, EventKind.SETTLED}
 def _is_handed_over(origin: Event | None) -> bool:
     """Return whether nobody called, so that no answer can be about it: its end is a person's settlement.
 
-    What WeChat tells later has no id that only this draft can have: its event names a job
+    What WeChat sends later has no id that only this draft can have: its event names a job
     (Callback_on_finish), its figures a job and a title (getarticletotaldetail). Both read 2026-11.
     """
     return origin is not None and origin.kind == EventKind.HANDED_OVER

@@ -282,7 +282,7 @@ class ApplyRun:
             raise PolicyError(found.message, hint=found.hint)
 
     def _left_unknown(self, outcomes: Sequence[SendOutcome]) -> Iterator[SendOutcome]:
-        """Report what the ledger has as unknown now and no outcome tells, whether it was planned or not."""
+        """Report what the ledger has as unknown now and no outcome names, whether it was planned or not."""
         with suppress(Exception):  # what was sent is reported, whatever the ledger answers now
             for appid in filter(self.workspace.selects, self.workspace.settings.environment.by_appid):
                 for event in self.workspace.ledger.read(appid, self.state.stream(appid).head):
