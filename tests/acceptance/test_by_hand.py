@@ -1,4 +1,4 @@
-"""Articles that a person sends in the WeChat console: handed over, closed by figures, event or settlement."""
+"""Articles that a person sends in the WeChat console: handed over, closed by a person alone."""
 
 import json
 from contextlib import closing
@@ -68,6 +68,24 @@ def status(shop: Shop) -> tuple[int, dict[str, dict[str, Any]]]:
     return code, {row["id"]: row for row in json.loads(said.splitlines()[-1])["sends"]}
 
 
+def settle(shop: Shop, send: str, *words: str) -> None:
+    """As a person does who has looked in the console."""
+    assert (
+        shop.run_here("ledger", "settle", send, *(words or ("--sent",)), "--reason", "看过后台")[0]
+        == ExitCode.OK
+    )
+
+
+def copy_of_the_draft(shop: Shop) -> str:
+    (media_id,) = drafts(shop)
+    (first,) = shop.sandbox.call("draft/get", {"media_id": media_id})["news_item"]
+    return str(shop.sandbox.call("draft/add", {"articles": [first]})["media_id"])
+
+
+def ends(shop: Shop) -> list[str]:
+    return [one["kind"] for one in shop.log() if one["kind"] in ("accepted", "settled")]
+
+
 def mass_calls(shop: Shop) -> int:
     return sum(one["path"] in MASS for one in shop.sandbox.requests())
 
@@ -92,26 +110,72 @@ def test_a_draft_is_handed_over_and_no_run_ever_sends_it(shop: Shop) -> None:
     assert mass_calls(shop) == 0
 
 
-def test_figures_close_it(shop: Shop) -> None:
+def test_figures_speak_for_it_and_a_person_closes_it(shop: Shop) -> None:
     shop.write(tea=article("春茶", TO_ALL))
     apply(shop)
     at(shop, 1, "20:00")
-    press(shop)
+    job = press(shop)
     at(shop, 2, "07:00")
     code, rows = status(shop)
-    assert (code, rows["tea"]["status"]) == (ExitCode.OK, "handed_over")
-    assert "`campaign status`" in rows["tea"]["hint"]
+    assert (code, rows["tea"]["status"], rows["tea"]["code"]) == (ExitCode.OK, "handed_over", "perhaps_sent")
     assert "MSG_ID" not in rows["tea"]["hint"]  # nobody knows one
     at(shop, 2, "08:40")
     code, rows = status(shop)
-    assert (code, rows["tea"]["status"]) == (ExitCode.OK, "sent")
-    assert shop.row("tea")["action"] == "sent"
-    assert apply(shop) == []
+    row = rows["tea"]
+    assert (code, row["status"], row["code"]) == (ExitCode.MISSED, "expired", "perhaps_sent")
+    assert str(job["msg_data_id"]) in row["note"]
+    assert "campaign ledger settle tea" in row["hint"]
+    planned = shop.row("tea")
+    assert (planned["action"], planned["reason"].endswith(row["note"])) == ("handed_over", True)
+    seen = shop.log()
+    assert (status(shop)[0], shop.log()) == (ExitCode.MISSED, seen)  # recorded once
+    settle(shop, "tea")
+    assert (status(shop)[0], shop.row("tea")["action"], apply(shop)) == (ExitCode.OK, "sent", [])
+    assert ends(shop) == ["settled"]
     shop.succeed("archive", "--quiet")
     [page] = (shop.folder / "archive").glob("*/index.html")
     told = page.read_text(encoding="utf-8")
     assert "2026-12-01" in told  # when a person sent it; it was found the day after
+    assert "as planned; sent by a person" in told
     assert not [kind for kind in ("handed_over", "auto_approve") if kind in told]
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_copy_of_its_article_closes_nothing(shop: Shop, when: str) -> None:
+    """Hours before the hand-over, or to another tag after it: its own draft was not sent."""
+    shop.write(tea=article("春茶"))
+    preview(shop)
+    copied = copy_of_the_draft(shop)
+    if when == "before":
+        press(shop, copied, tag_id=101)
+    at(shop, 1, "16:00")
+    apply(shop)
+    if when == "after":
+        press(shop, copied, tag_id=101)
+    assert len(drafts(shop)) == 1
+    at(shop, 2, "08:40")
+    code, rows = status(shop)
+    assert (code, rows["tea"]["code"], ends(shop)) == (ExitCode.MISSED, "perhaps_sent", [])
+    settle(shop, "tea", "--not-sent")
+    assert shop.row("tea")["action"] == "hand_over"
+
+
+def test_edit_in_the_console_is_known_everywhere(shop: Shop) -> None:
+    shop.write(tea=article("春茶"))
+    apply(shop)
+    (media_id,) = drafts(shop)
+    edit(shop, media_id, content="<p>改过了</p>")
+    word = "edited in the WeChat console"
+    assert word not in shop.row("tea")["reason"]
+    assert word in status(shop)[1]["tea"]["note"]
+    assert word in shop.row("tea")["reason"]
+    press(shop, media_id, tag_id=100)
+    at(shop, 2, "08:40")
+    assert word in status(shop)[1]["tea"]["note"]
+    settle(shop, "tea")
+    shop.succeed("archive", "--quiet")
+    [page] = (shop.folder / "archive").glob("*/index.html")
+    assert word in page.read_text(encoding="utf-8")
 
 
 @pytest.mark.deep
@@ -125,7 +189,9 @@ def test_a_month_by_hand_and_by_tool(shop: Shop) -> None:
             at(shop, day, "20:00")
             press(shop)
         at(shop, day + 1, "09:00")
-        assert status(shop)[0] == ExitCode.OK
+        assert status(shop)[0] == (ExitCode.MISSED if by_hand else ExitCode.OK)
+        if by_hand:
+            settle(shop, f"no{day}")
     at(shop, 10, "09:00")
     used = shop.plan()["accounts"]["main"]
     jobs = shop.sandbox.jobs()
@@ -192,7 +258,7 @@ def test_settled_as_not_sent_it_is_handed_over_again(shop: Shop) -> None:
     assert (outcome["result"], mass_calls(shop)) == ("accepted", 1)
 
 
-def test_event_closes_the_only_one_whose_draft_is_gone(shop: Shop) -> None:
+def test_event_speaks_for_it_and_closes_nothing(shop: Shop) -> None:
     now = datetime.fromisoformat(shop.sandbox.control("GET", "clock")["now"])
     receiver = CallbackApp(
         accounts={"main": Credentials(appid=SERVICE, token="token", aes_key="")},
@@ -211,12 +277,11 @@ def test_event_closes_the_only_one_whose_draft_is_gone(shop: Shop) -> None:
         )
     at(shop, 1, "11:00")
     code, rows = status(shop)
-    assert (code, rows["tea"]["status"], rows["coffee"]["status"]) == (ExitCode.OK, "sent", "handed_over")
-    at(shop, 2, "08:40")
-    assert status(shop)[0] == ExitCode.MISSED  # coffee
-    ends = [one["data"] for one in shop.log() if one["kind"] == "accepted"]
-    assert ends[-1]["msg_id"] == job["msg_id"]
-    assert ends[-1]["msg_data_id"] == job["msg_data_id"]
+    assert (code, {row["status"] for row in rows.values()}, ends(shop)) == (ExitCode.OK, {"handed_over"}, [])
+    assert all(str(job["msg_id"]) in row["note"] for row in rows.values())
+    assert ["its draft is gone" in rows[name]["note"] for name in ("tea", "coffee")] == [True, False]
+    settle(shop, "tea", "--sent", str(job["msg_id"]))
+    assert status(shop)[1]["tea"]["addressed"] is not None  # by the event of the job that a person named
 
 
 def draft_named(shop: Shop, title: str) -> str:
@@ -261,7 +326,7 @@ def test_draft_edited_or_deleted_in_the_console(shop: Shop) -> None:
     edit(shop, media_id, author="小李")  # after it was handed over a person may
     press(shop, tag_id=100)
     at(shop, 2, "09:00")
-    assert status(shop)[1]["tea"]["status"] == "sent"
+    settle(shop, "tea")
 
     shop.write(coffee=article("咖啡"))
     apply(shop)
@@ -345,29 +410,17 @@ def test_figures_of_what_was_settled_as_sent_close_no_other(shop: Shop) -> None:
     assert revisions(shop) == (ExitCode.MISSED, {("tea", 1): "sent", ("tea", 2): "expired"})
 
 
-@pytest.mark.parametrize("first", ["tea", "zest"])
-def test_of_two_with_one_title_the_one_whose_draft_is_gone_was_sent(shop: Shop, first: str) -> None:
-    (shop.folder / "campaigns" / "other.md").write_text("另一篇\n", encoding="utf-8")
-    shop.write(tea=article("春茶"), zest=article("春茶").replace("tea.md", "other.md"))
-    apply(shop)
-    press(shop, handed_drafts(shop)[first], tag_id=100)
-    at(shop, 2, "09:00")
-    code, rows = status(shop)
-    assert code == ExitCode.MISSED
-    assert [name for name, row in rows.items() if row["status"] == "sent"] == [first]
-
-
 def test_of_two_with_one_title_nobody_guesses(shop: Shop) -> None:
-    """Neither draft is left, and one article came out: a person says of which it is."""
+    """One article came out: a person says of which it is."""
     (shop.folder / "campaigns" / "other.md").write_text("另一篇\n", encoding="utf-8")
     shop.write(tea=article("春茶"), zest=article("春茶").replace("tea.md", "other.md"))
     apply(shop)
     made = handed_drafts(shop)
     press(shop, made["tea"], tag_id=100)
-    shop.sandbox.call("draft/delete", {"media_id": made["zest"]})
     at(shop, 2, "09:00")
     code, rows = status(shop)
-    assert (code, {row["status"] for row in rows.values()}) == (ExitCode.MISSED, {"expired"})
+    assert (code, {row["status"] for row in rows.values()}, ends(shop)) == (ExitCode.MISSED, {"expired"}, [])
+    assert ["its draft is gone" in rows[name]["note"] for name in ("tea", "zest")] == [True, False]
 
 
 def test_no_part_is_sent_while_a_person_may_send_the_whole(shop: Shop) -> None:
@@ -383,35 +436,52 @@ def test_by_hand_frees_no_resend_from_a_rule(shop: Shop) -> None:
     shop.write(tea=article("春茶", more=""))
     shop.lose_an_answer()
     shop.edit("_settings", "allow_to_all: true", "allow_to_all: true, max_recipients: 1")
-    for more in ("", "send: by_hand\n"):
+    for more, code in (("", "policy"), ("send: by_hand\n", "by_hand")):
         shop.write(tea=article("春茶", more=more))
-        assert (shop.row("tea")["action"], shop.row("tea")["code"]) == ("unknown", "policy")
+        assert (shop.row("tea")["action"], shop.row("tea")["code"]) == ("unknown", code)
     assert (shop.apply(), mass_calls(shop)) == (ExitCode.UNKNOWN, 1)
 
 
-@pytest.mark.parametrize("sent_first", ["unknown", "settled"])
-def test_event_that_may_be_of_another_send_closes_none(shop: Shop, sent_first: str) -> None:
-    """The draft of one was deleted, and of the other no job is known: the event may be of it."""
+@pytest.mark.parametrize("words", [(), ("--resend", "tea")])
+def test_unknown_send_that_then_says_by_hand_waits_for_a_person(shop: Shop, words: tuple[str, ...]) -> None:
+    shop.write(tea=article("春茶", more=""))
+    shop.lose_an_answer()
+    at(shop, 1, "09:05")
+    shop.write(tea=article("春茶"))
+    row = shop.row("tea")
+    assert (row["action"], row["code"], "campaign ledger settle tea" in row["hint"]) == (
+        "unknown",
+        "by_hand",
+        True,
+    )
+    assert (shop.apply(*words), mass_calls(shop)) == (ExitCode.UNKNOWN, 1)
+    if words:  # neither while another campaign is selected
+        shop.write(
+            tea=article("春茶"), news="filter: {tag: 会员}\nmsgtype: text\ncontent: 你好\nready: false\n"
+        )
+        assert (shop.apply("news", *words), mass_calls(shop)) == (ExitCode.UNKNOWN, 1)
+    shop.write(tea=article("春茶", more=""))
+    assert [one["result"] for one in apply(shop)] == ["accepted"]
+
+
+def test_event_in_the_store_closes_nothing(shop: Shop) -> None:
+    """Who can only write the store, or another article's event, while the draft was deleted."""
     shop.write(tea=article("春茶"))
     apply(shop)
-    if sent_first == "settled":
-        assert shop.run_here("ledger", "settle", "tea", "--sent", "--reason", "后台已发")[0] == ExitCode.OK
-        shop.write(zest=article("咖啡"))
-        apply(shop)
-        gone = handed_drafts(shop)["zest"]
-    else:
-        shop.write(zest=article("咖啡", more=""))
-        shop.lose_an_answer("cut_after")
-        gone = handed_drafts(shop)["tea"]
-    shop.sandbox.call("draft/delete", {"media_id": gone})
+    shop.sandbox.call("draft/delete", {"media_id": handed_drafts(shop)["tea"]})
     at(shop, 1, "10:00")
     data = {"msg_id": 3147483649, "status": "send success", "links": ["http://mp.weixin.qq.com/s/1"]}
     counts = dict.fromkeys(("addressed", "sent", "left_out", "failed"), 1)
     now = datetime.fromisoformat(shop.sandbox.control("GET", "clock")["now"])
     with closing(SqliteLedger(shop.folder.parent / "ledger.sqlite3", lambda: now)) as store:
         store.append(Entry(stream=SERVICE, kind=LedgerKind.CALLBACK, data={**data, **counts}))
-    rows = status(shop)[1]
-    assert rows["zest" if sent_first == "settled" else "tea"]["status"] == "handed_over"
+    code, rows = status(shop)
+    assert (code, rows["tea"]["status"], rows["tea"]["addressed"], ends(shop)) == (
+        ExitCode.OK,
+        "handed_over",
+        None,
+        [],
+    )
 
 
 def test_recall_names_what_a_person_sent_and_no_older_revision(shop: Shop) -> None:
@@ -423,25 +493,11 @@ def test_recall_names_what_a_person_sent_and_no_older_revision(shop: Shop) -> No
     apply(shop)
     for _ in range(2):
         assert shop.run_here("recall", "tea", "--auto-approve")[0] == ExitCode.USAGE
-        press(shop, tag_id=100) if drafts(shop) else None
-        at(shop, 3, "09:00")
-        assert status(shop)[0] == ExitCode.OK
+        if drafts(shop):
+            press(shop, tag_id=100)
+            at(shop, 3, "09:00")
+            settle(shop, "tea")
     assert not any(one["path"].endswith("mass/delete") for one in shop.sandbox.requests())
-
-
-@pytest.mark.parametrize("draft", ["left", "gone"])
-def test_figures_that_may_be_of_a_send_by_the_tool_need_a_draft_that_is_gone(shop: Shop, draft: str) -> None:
-    """Its answer was lost, so nobody knows its number, and it has the same title."""
-    shop.write(tea=article("春茶", more=""))
-    shop.lose_an_answer("cut_after")
-    said = ("--sent", "3147483649", "--reason", "后台已发")
-    assert shop.run_here("ledger", "settle", "tea", *said)[0] == ExitCode.OK
-    shop.write(zest=article("春茶").replace("会员", "北京"))
-    apply(shop)
-    if draft == "gone":
-        press(shop, tag_id=101)
-    at(shop, 2, "09:00")
-    assert status(shop)[1]["zest"]["status"] == {"left": "expired", "gone": "sent"}[draft]
 
 
 def test_nobody_is_asked_to_approve_what_was_handed_over_since(shop: Shop) -> None:
@@ -452,3 +508,32 @@ def test_nobody_is_asked_to_approve_what_was_handed_over_since(shop: Shop) -> No
     with robot(200) as (address, bodies):
         assert shop.run_here("ci", "notify", str(shop.plan_file), DUTY_URL=address)[0] == ExitCode.OK
     assert bodies == []
+
+
+def test_what_was_handed_over_hides_no_unknown_send(shop: Shop) -> None:
+    """One file is gone, and the other takes its id over: it stays unknown until it is resolved."""
+    shop.write(a=article("春茶"))
+    apply(shop)
+    shop.write(b=article("秋茶", more=""))
+    shop.lose_an_answer()
+    (shop.folder / "campaigns" / "b.yaml").unlink()
+    shop.write(a=article("春茶", more="send: by_hand\nformerly: [b]\n"))
+    for minutes in ("09:05", "12:00"):
+        at(shop, 1, minutes)
+        code, said = shop.run_here("apply", "--auto-approve", "--quiet", "-o", "json")
+        (outcome,) = json.loads(said)["outcomes"]
+        assert (code, outcome["result"], outcome["id"]) == (ExitCode.UNKNOWN, "unknown", "b")
+        assert "campaign ledger settle b" in outcome["hint"]
+    assert mass_calls(shop) == 1
+
+
+def test_what_is_handed_over_may_take_the_quota(shop: Shop) -> None:
+    """A 订阅号 has one send a day: who sends the draft leaves nothing for the tool."""
+    shop.edit("_settings", "kind: service", "kind: subscription")
+    shop.write(tea=article("春茶"), news="filter: {tag: 会员}\nmsgtype: text\ncontent: 你好\nready: false\n")
+    apply(shop)
+    shop.write(news="filter: {tag: 会员}\nmsgtype: text\ncontent: 你好\n")
+    assert "quota-handed-over" in {one["rule"] for one in shop.row("news")["warnings"]}
+    settle(shop, "tea", "--not-sent")
+    shop.write(tea=article("春茶", more="ready: false\n"))
+    assert not shop.row("news").get("warnings")

@@ -30,7 +30,8 @@ SHOWN_BY = {
     "many accounts": """test_copied_campaigns_count_as_the_same_content
         test_interval_lets_one_account_send_and_the_others_wait""",
     "coding agents": "test_an_agent_is_refused_what_reaches_followers_or_loosens_a_rule",
-    "by hand": "test_a_draft_is_handed_over_and_no_run_ever_sends_it test_figures_close_it",
+    "by hand": "test_a_draft_is_handed_over_and_no_run_ever_sends_it "
+    "test_figures_speak_for_it_and_a_person_closes_it",
 }
 """The tests of each step of the table, and of what stands below it."""
 

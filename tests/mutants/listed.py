@@ -632,7 +632,6 @@ LISTED: Final[dict[str, tuple[Mutant, ...]]] = {
             "for wait_s in (0.0, LOCK_WAIT_S):", "for wait_s in (0.0,):", "a held account is left in silence"
         ),
         Mutant("*plan.held_sends())", ")", "what was blocked is not reported"),
-        Mutant("(*done, *map(_unresolved, left), ", "(*done, ", "an unknown send is not reported"),
         Mutant("if one.account.appid == account.appid)", ")", "one account sends another's"),
     ),
     "send/preparing.py": (
@@ -818,29 +817,9 @@ LISTED: Final[dict[str, tuple[Mutant, ...]]] = {
     ),
     "plan/by_hand.py": (
         Mutant("known.fate is Fate.HANDED_OVER and now >= ready", "now >= ready", "sent, and overdue"),
-        Mutant(
-            "one.fate is Fate.HANDED_OVER or one.at > latest", "one.at > latest", "an old one is not seen"
-        ),
-        Mutant(
-            "one.publish_type == NOTIFIED and one.published",
-            "one.published",
-            "what was only put on a page counts",
-        ),
-        Mutant("== NOTIFIED and one.published >= since for", "== NOTIFIED for", "last week's counts"),
-        Mutant("== count and job.at >= known.at]", "== count]", "a job of before counts"),
-        Mutant('sends.pop(job_id(one, "msg_data_id") or 0, None)', "pass", "one article closes two sends"),
-        Mutant("and one.msg_id not in known]", "]", "the job of another send counts"),
-        Mutant(
-            "if now == 1 == len(mine) == len(ended):", "if now == 1 == len(ended):", "two drafts are gone"
-        ),
-        Mutant("if now == 1 == len(mine) == len(ended):", "if now == 1 == len(mine) and ended:", "two jobs"),
-        Mutant("return is_notified and fits and any(", "return is_notified and any(", "other titles count"),
-        Mutant(
-            "if is_sent or any(one.fate", "if any(one.fate", "the job of one that is known to be sent counts"
-        ),
-        Mutant(
-            "    if is_sent or any(", "    if is_sent or False and any(", "the job of an unknown call counts"
-        ),
+        Mutant("if one.fate is Fate.HANDED_OVER)", ")", "what has ended is looked at"),
+        Mutant("if seen == before:", "if False:", "the same is recorded at each status"),
+        Mutant("is_gone=draft is None,", "is_gone=False,", "nobody is told that the draft is gone"),
     ),
     "notify/audit.py": (
         Mutant("[event for event in known if event.seq > recorded]", "[*known]", "all comes again each time"),

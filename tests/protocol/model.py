@@ -71,7 +71,7 @@ from wechat_campaigns.ledger.trust import is_decision, unverified
 from wechat_campaigns.protocol.decide import Action, Decision, Reason, may_settle
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind, Head
 from wechat_campaigns.protocol.keys import clientmsgid
-from wechat_campaigns.protocol.state import Status
+from wechat_campaigns.protocol.state import Fate, Status
 
 
 class Step(NamedTuple):
@@ -182,6 +182,8 @@ class Turn(NamedTuple):
             marks = {**dict(snapshot.marks), after.memory: stop.marks}
             snapshot = snapshot._replace(marks=tuple(sorted(marks.items())))
         if stop.what == "done":
+            if promises.hides_unknown(after, stop.details):
+                snapshot = snapshot._replace(facts=tuple(sorted({*snapshot.facts, "hidden"})))
             accepted = {send for send, how in stop.details if how == "accepted"}
             reported = tuple(sorted({*snapshot.reported, *accepted}, key=str))
             return self.gone(snapshot._replace(reported=reported))
@@ -381,7 +383,7 @@ def _approvals(snapshot: Snapshot) -> Steps:
         yield Step(said, snapshot.spend("approve").keep(entry))
 
 
-DECISIONS = ("unhold", "other rules", "upload", "guard", "baseline", "settle", "lie", "trust")
+DECISIONS = ("guess", "unhold", "other rules", "upload", "guard", "baseline", "settle", "lie", "trust")
 
 
 def _decisions(
@@ -390,6 +392,8 @@ def _decisions(
     if snapshot.left("unhold") and state.holds:
         data = {"held": False, "ends": list(state.holds), "reason": "go"}
         yield "the hold is released", "unhold", EventKind.HOLD, data, ""
+    if snapshot.left("guess"):
+        yield from _guesses(state)
     if snapshot.left("upload"):
         yield (
             "another program records an upload",
@@ -430,6 +434,17 @@ def _decisions(
         )
     if snapshot.left("settle") or snapshot.left("lie"):
         yield from _settlements(snapshot, state)
+
+
+def _guesses(
+    state: AccountState,
+) -> Iterator[tuple[str, str, str, dict[str, Any], str]]:
+    """Somebody's program takes for the send what any article may show, and signs that."""
+    for known in every_send(state):
+        if known.fate is Fate.HANDED_OVER and known.origin is not None:
+            data = {"send": known.send, "revision": known.revision, "intent": known.origin.hash}
+            said = f"another article, or a draft that is gone, is taken for {known.send}"
+            yield said, "guess", EventKind.ACCEPTED, data, ""
 
 
 def _settlements(

@@ -30,9 +30,10 @@ from tests.protocol.world import (
 from wechat_campaigns.core.digest import sha256
 from wechat_campaigns.ledger.account import AccountState
 from wechat_campaigns.ledger.events import LedgerKind
+from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.protocol.events import EMPTY, Event, EventKind
 from wechat_campaigns.protocol.keys import clientmsgid
-from wechat_campaigns.protocol.state import Status
+from wechat_campaigns.protocol.state import Fate, Status
 
 TOLERANCE_S = 300
 """How far a clock may be off, as `docs/ledger.md` assumes."""
@@ -124,6 +125,8 @@ def _p4(honest: Sequence[Event], intent: Event, runner: Runner, posted: Posted, 
     send = next((one for one in runner.sends if _is_posted(one, posted)), None)
     if send is None and not runner.resends_stored:
         return "P4: what was posted is not what was reviewed"
+    if any(one.by_hand and _is_posted(one, posted) for one in runner.sends):
+        return "P4: a call began for what a person is to send"
     is_first = intent.kind == EventKind.INTENT
     # A resend is held to the window of its intent, whatever the file says now.
     origin = next((one for one in reversed(honest) if _begins(one, intent)), intent)
@@ -212,6 +215,8 @@ def _p6(before: Sequence[Event], intent: Event, runner: Runner, kept: Seen) -> s
 
 def at_any_time(before: Snapshot, snapshot: Snapshot) -> str:
     """Return the promise that is broken by what WeChat took, or by what a run reported."""
+    if "hidden" in snapshot.facts:
+        return "P2: a run reported as settled what it read as unknown"
     posts = [posted for posted, _ in snapshot.jobs]
     for one, other in combinations(posts, 2):
         # Each time a person said "not sent" of what was sent, he asked for it once more.
@@ -229,6 +234,18 @@ def at_any_time(before: Snapshot, snapshot: Snapshot) -> str:
         if not any(_is_accepted(snapshot, send.appid, name, send.revision) for name in ids):
             return f"P2: a run reported {send.id} as accepted, which the platform never took from it"
     return ""
+
+
+def hides_unknown(runner: Runner, ends: Sequence[tuple[Send, str]]) -> bool:
+    """Return whether a run passes over a send that is unknown by what it read, under an id of its message."""
+    read = {one.stream: one.hashes for one in runner.answers if isinstance(one, Seen)}
+    for send, how in ends:
+        state = view(send.appid, read.get(send.appid, ()), runner.secret)
+        if state is not None and how in (Reason.HANDED_OVER, Reason.SENT):
+            mine = state.revisions(state.aliases(send.id, *send.formerly))
+            if any(known.fate is Fate.UNKNOWN for known in mine):
+                return True
+    return False
 
 
 def once_quiet(snapshot: Snapshot) -> str:

@@ -216,6 +216,7 @@ def program(ports: Ports, runner: Runner) -> list[tuple[Send, str]]:
                 is_current=lambda message: is_current(message, is_present),
                 last_hold=last_holds[send.appid],
                 clock_skew=timedelta(seconds=runner.offset_s),
+                is_by_hand=send.by_hand,
                 resend_stored=runner.resends_stored,
                 find_violations=lambda: [*violations(state, send, runner), *lacks(state, send, runner)],
             )

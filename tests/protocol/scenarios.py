@@ -9,6 +9,8 @@ MOVED = Send("autumn/sale", "sale")
 AGAIN = Send("sale", "sale, once more", revision=2)
 RENAMED = Send("autumn/sale", "sale", formerly=("sale",))
 OTHER = Send("news", "news")
+OTHER_BY_HAND = Send("news", "news", by_hand=True)
+TAKES_OVER = Send("news", "news", formerly=("sale",), by_hand=True)
 BY_HAND = Send("sale", "sale", by_hand=True)
 EDITED = Send("sale", "sale", edit="30 % off")
 SPLIT = Send("sale[north]", "sale", edit="for the north")
@@ -87,6 +89,12 @@ SCENARIOS = (
     Scenario("a person settles", (ANN,), (BOB, CAT), {"lost": 1, "settle": 1, "later": 1, "refused": 1}),
     Scenario("a person is to press the button", (runner("ann", BY_HAND), BOB),
              (runner("cat", MOVED), runner("dan")), {"press": 1, "settle": 1, "crash": 1, "later": 1}),
+    Scenario("another article is taken for a send by hand", (runner("ann", BY_HAND),), (BOB,),
+             {"guess": 1, "press": 1, "settle": 1, "lie": 1}),
+    Scenario("an unknown send is to be sent by hand", (runner("ann", BY_HAND),),
+             (BOB,), {"settle": 1, "lost": 1, "crash": 1}, unanswered=(SALE,)),
+    Scenario("what was handed over gets the id of an unknown send", (runner("ann", OTHER_BY_HAND),),
+             (runner("bob", TAKES_OVER),), {"settle": 1, "crash": 1, "later": 1}, unanswered=(SALE,)),
     Scenario("a person settles while a call is on its way", (ANN,), (BOB,),
              {"slow": 1, "settle": 2, "a while": 2, "later": 1, "crash": 1}),
     Scenario("the call's clock is behind", (runner("ann", offset_s=-290),), (BOB,),

@@ -151,6 +151,17 @@ RULES: dict[str, Rule] = {
     "what is handed over may have been sent": _rule(
         "a person is to press the button", (SendState, "status", property(calling_status))
     ),
+    "a person alone ends what is handed over": _rule(
+        "another article is taken for a send by hand", (state, "_is_handed_over", lambda _origin: False)
+    ),
+    "what a person is to send is not posted again": _rule(
+        "an unknown send is to be sent by hand",
+        (decide, "_blocks_resend", _resending_without(decide.Reason.BY_HAND)),
+    ),
+    "what was handed over hides no unknown send": _rule(
+        "what was handed over gets the id of an unknown send",
+        (decide, "sorted", lambda records, **_: [*records]),
+    ),
     "macs": _rule("who can only write forges", (world, "_has_valid_mac", lambda *_: True)),
     "holds": _rule("a hold comes and goes", (StreamState, "holds_at", lambda *_: [])),
     "holds with an end": _rule(

@@ -109,17 +109,22 @@ CASES: dict[str, tuple[DecisionInput, list[EventSpec], Action, Reason]] = {
     ),
     "handed over, an entry now": (facts("sale[beijing]"), [handed_over()], Action.CONFLICT, Reason.SPLIT),
     "handed over, a batch now": (facts("sale#1"), [handed_over()], Action.CONFLICT, Reason.SPLIT),
-    "handed over, found sent": (facts(), [handed_over(), accepted()], Action.SENT, Reason.SENT),
+    "handed over, and found sent by another version": (
+        facts(), [handed_over(), accepted()], Action.UNKNOWN, Reason.HANDED_OVER,
+    ),
     "handed over, settled as sent": (facts(), [handed_over(), settled(sent=True)], Action.SENT, Reason.SENT),
     "handed over, settled as not sent": (
         facts(), [handed_over(), settled(sent=False)], Action.SEND, Reason.REJECTED_BEFORE,
     ),
     "handed over, settled as not sent, then found sent": (
-        facts(), [handed_over(), settled(sent=False), accepted()], Action.SENT, Reason.SENT,
+        facts(), [handed_over(), settled(sent=False), accepted()], Action.SEND, Reason.REJECTED_BEFORE,
     ),
     "handed over by who cannot sign": (facts(), [forged(handed_over())], Action.UNKNOWN, Reason.FORGED),
     "handed over, and an end that nobody signed": (
         facts(), [handed_over(), forged(accepted())], Action.UNKNOWN, Reason.FORGED,
+    ),
+    "unknown, and a person is to send it now": (
+        facts(is_by_hand=True, resend_stored=True), [intent()], Action.UNKNOWN, Reason.BY_HAND,
     ),
     "key in use": (facts(), [intent(), in_use()], Action.RESEND, Reason.OUTCOME_UNKNOWN),
     "key in use, then used": (

@@ -40,7 +40,6 @@ from wechat_campaigns.notify.notices import EXPECTED, outcome_notices
 from wechat_campaigns.plan import planfile
 from wechat_campaigns.plan.plan import Plan, PlannedSend, SendKey
 from wechat_campaigns.plan.rule_changes import SettingsChange
-from wechat_campaigns.plan.unknown_sends import unplanned_unknown_sends
 from wechat_campaigns.report.attention import settings_change
 from wechat_campaigns.report.json import outcomes_data
 from wechat_campaigns.report.markdown import outcomes_markdown
@@ -49,7 +48,6 @@ from wechat_campaigns.report.problems import Formats
 from wechat_campaigns.report.sanitize import inert, json_text
 from wechat_campaigns.report.text import outcomes_text, plan_text
 from wechat_campaigns.run.apply import ApplyRun
-from wechat_campaigns.run.plan import decision_context
 from wechat_campaigns.send.outcome import SendOutcome, exit_code
 
 HEARTBEAT: Final = timedelta(minutes=10)
@@ -206,10 +204,8 @@ class _CommandRun(ApplyRun):
         self.reported.extend(outcomes)
 
     def report(self, outcomes: tuple[SendOutcome, ...]) -> None:
-        """Print it in every format asked for, and say what is outside the selection."""
+        """Print it in every format asked for."""
         written = self.workspace.output_at_end(self._formats(outcomes))
-        if self.select:
-            self._tell_unselected()
         self.code = exit_code(outcomes) or written
 
     def finish(self, outcomes: tuple[SendOutcome, ...]) -> int:
@@ -228,20 +224,6 @@ class _CommandRun(ApplyRun):
     def _notify(self, outcomes: Sequence[SendOutcome]) -> None:
         if self.workspace.settings.notify:
             notify(self.workspace, outcome_notices(outcomes, self.plan), commit=self.plan.commit)
-
-    def _tell_unselected(self) -> None:
-        """Print how many unknown sends are outside the selection; they do not change the exit code."""
-        sends = (planned.send for planned in self.plan.sends)
-        count = len(unplanned_unknown_sends(sends, decision_context(self.workspace, self.state)))
-        if count:
-            message = ngettext(
-                "{count} unknown send outside the selection is still waiting: run `campaign apply` "
-                "without a selection soon.",
-                "{count} unknown sends outside the selection are still waiting: run `campaign apply` "
-                "without a selection soon.",
-                count,
-            )
-            print_message(message.format(count=count))
 
     def _formats(self, outcomes: tuple[SendOutcome, ...], *, waiting: Collection[SendKey] = ()) -> Formats:
         context = self.workspace

@@ -199,6 +199,10 @@ def settle(
         "reason": reason,
         "actor": context.actor(),
     }
+    seen = stream.seen(send).published
+    is_found = send.fate is Fate.HANDED_OVER and not not_sent and len(seen) == 1
+    if is_found:  # of two articles with its title either may be its own
+        data |= {"msg_data_id": seen[0][0], "sent_on": seen[0][1]}
     entry = Entry(stream=send.appid, kind=EventKind.SETTLED, data=data)
     if not_sent and send.fate is Fate.UNKNOWN:  # else no call was made
         _check_age(send, context.clock() - _confirmed_clock_skew(context, send.appid))
@@ -207,6 +211,9 @@ def settle(
     if not_sent:
         message = _("{send}: settled as not sent; `campaign apply` may send it again")
     message = message.format(send=send_id, msg_id=msg_id)
+    if is_found:
+        article = _("its figures are those of the article of {day}, msg_data_id {number}")
+        message = _("; ").join((message, article.format(day=seen[0][1], number=seen[0][0])))
     return context.output_sentence(
         message, send=send_id, revision=send.revision, sent=not not_sent, msg_id=msg_id or None
     )

@@ -15,7 +15,7 @@ from wechat_campaigns.core.errors import CampaignError, ExitCode, UsageError, wo
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.model import PlanAction, Send
 from wechat_campaigns.ledger.fold import LedgerState, wrong_secret_error, wrong_secrets
-from wechat_campaigns.ledger.records import has_no_job_id, is_by_hand, job_to_query
+from wechat_campaigns.ledger.records import has_no_job_id, job_to_query
 from wechat_campaigns.notify.notices import Notice
 from wechat_campaigns.plan.decision import DecisionContext
 from wechat_campaigns.protocol.state import Fate, SendState
@@ -54,8 +54,8 @@ def status(context: LedgerContext, send_id: str | None, wait: bool, timeout_s: f
 
     An AppSecret is read only for such a query; without one, events are shown and their MACs are not checked.
 
-    A send by hand is recorded as sent once WeChat's figures or its event show it; if they do not show it by
-    the morning after its window, it is overdue (exit 13).
+    Of a send by hand it reads draft, figures and events, and records what speaks for it; only `ledger settle`
+    ends it. It is overdue (exit 13) from the morning after its window.
 
     Also lists the campaigns that wait for an approval, and those whose window ended before they were sent:
     exit 13 until they say `ready: false`, are removed or get a later `not_after`. With --wait, exits 8 if
@@ -198,23 +198,25 @@ def _ask_wechat(
     return asked
 
 
-def _close_by_hand(context: OnlineContext, state: LedgerState) -> dict[str, CampaignError]:
-    """Read from figures and events what people sent, and record it; return what failed, by AppID."""
+def _look_at_hand_overs(context: OnlineContext, state: LedgerState) -> dict[str, CampaignError]:
+    """Record what drafts, figures and events show of sends by hand; return what failed, by AppID."""
     from wechat_campaigns.cli.history import refresh_figures
-    from wechat_campaigns.plan.by_hand import find_sent, open_sends
-    from wechat_campaigns.plan.draft_box import is_gone
+    from wechat_campaigns.plan.by_hand import look, open_sends
+    from wechat_campaigns.plan.draft_box import draft_fingerprint
     from wechat_campaigns.wechat.statistics import read_statistics
 
     failed: dict[str, CampaignError] = {}
-    accounts, now = context.settings.environment.by_appid, context.clock()
-    waiting = {appid: open_sends(state.stream(appid), now) for appid in accounts if context.selects(appid)}
+    accounts = context.settings.environment.by_appid
+    waiting = {appid: open_sends(state.stream(appid)) for appid in accounts if context.selects(appid)}
     kept = {appid: read_statistics(context.statistics_file(appid)) for appid in waiting if waiting[appid]}
     refresh_figures(context, state, kept)  # prints why not: an account may have no permission to read them
     for appid, days in kept.items():
         try:
             api, stream = context.read_api(accounts[appid]), state.stream(appid)
-            for entry in find_sent(stream, waiting[appid], days, partial(is_gone, api)):
-                state.add(context.ledger.append(entry))
+            for known in waiting[appid]:
+                draft = draft_fingerprint(known.data["body"]["mpnews"]["media_id"], api)
+                if (entry := look(stream, known, days, draft)) is not None:
+                    state.add(context.ledger.append(entry))
         except CampaignError as error:
             failed[appid] = error
     return failed
@@ -237,7 +239,7 @@ def _refreshed(
         )
     failed: dict[str, CampaignError] = {}
     asked, accounts = JobStatuses(), context.settings.environment.by_appid
-    by_hand = any(is_by_hand(send) for send in sends)
+    by_hand = any(send.fate is Fate.HANDED_OVER for send in sends)
     has_jobs = any(send.appid in accounts and job_to_query(send) is not None for send in sends)
     # A secret is read only to call WeChat or a target of `notify`; then the macs are checked, too.
     if isinstance(context, OnlineContext) and (has_jobs or by_hand or _untold(context, state, told)):
@@ -245,7 +247,7 @@ def _refreshed(
         if wrong := wrong_secrets(state, context.settings.environment):  # by it, no event proves anything
             error = wrong_secret_error(wrong, context.settings.environment)
             print_message(f"{error}\n→ {error.hint}")
-        failed = _close_by_hand(context, state) if by_hand else {}
+        failed = _look_at_hand_overs(context, state) if by_hand else {}
         asked = _ask_wechat(context, _selected(context, state, send_id), state, told, jobs)
         asked = asked._replace(failed={**failed, **asked.failed})
     now, environment = context.clock(), context.settings.environment

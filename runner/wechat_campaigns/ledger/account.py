@@ -15,8 +15,8 @@ from wechat_campaigns.ledger.records import (
     DraftRecord,
     JobResult,
     QuotaUse,
+    SeenByHand,
     UploadRecord,
-    is_by_hand,
     posted_tag_id,
     recipients_of,
     sent_at,
@@ -47,6 +47,8 @@ class AccountState(StreamState):
     """By id, as `normalize_id` returns it, and revision: the latest draft made for each send."""
     made_drafts: dict[str, DraftRecord] = field(default_factory=dict)
     """By media_id: every draft that was made, the latest of its send or not."""
+    seen_by_hand: dict[str, SeenByHand] = field(default_factory=dict)
+    """By the hash of the event that handed it over."""
     previews: set[str] = field(default_factory=set)
     """Digests of what a tester has received."""
     job_results: dict[int, JobResult] = field(default_factory=dict)
@@ -102,6 +104,11 @@ class AccountState(StreamState):
                 self._unpack(name)
         for revisions in self.sends.values():
             yield from revisions.values()
+
+    def seen(self, send: SendState) -> SeenByHand:
+        """Return what the console shows of a send by hand; nothing of any other."""
+        origin = send.origin
+        return self.seen_by_hand.get(origin.hash, SeenByHand()) if origin is not None else SeenByHand()
 
     def unknown_sends(self) -> list[SendState]:
         """List the unknown sends, oldest first."""
@@ -181,8 +188,6 @@ class AccountState(StreamState):
                 raise TypeError(event.kind)  # without the AppSecret anybody may have written it
         if event.kind in (EventKind.INTENT, EventKind.HANDED_OVER) and data.get("not_after") is not None:
             moment(data["not_after"])  # a resend is held to it
-        elif event.kind == EventKind.ACCEPTED and is_by_hand(send := _send(self, event)):
-            self.keep(replace(send, ended_at=event.at))
         elif event.kind == LedgerKind.STATUS:
             send, fate = _send(self, event), FATE_BY_MSG_STATUS.get(data["msg_status"])
             if fate is not None and send.status is Status.ACCEPTED:
@@ -220,6 +225,13 @@ class AccountState(StreamState):
                 self.uploads[data["upload"]] = UploadRecord(result=data["result"], at=event.at)
             case LedgerKind.DRAFT:
                 self._draft(event)
+            case LedgerKind.SEEN:
+                self.seen_by_hand[data["handed_over"]] = SeenByHand(
+                    data["draft"],
+                    bool(data["gone"]),
+                    tuple((number, str(day)) for number, day in data["published"]),
+                    tuple(data["jobs"]),
+                )
             case LedgerKind.PREVIEW:
                 self.previews.add(data["content_digest"])
             case LedgerKind.NOTIFIED:

@@ -33,6 +33,9 @@ class LedgerKind(StrEnum):
     GUARD = "guard"  # the rules that an apply goes by: see `plan.rule_changes`
     UPLOAD = "upload"  # uploaded, so not again: {upload, result}; result null: forgotten
     DRAFT = "draft"  # a draft was made: {send, revision, sha256, media_id, stored?, changed?}
+    # What the console shows of a send by hand: {send, revision, handed_over: hash of that event, draft: its
+    # fingerprint, gone, published: [[msg_data_id, day]] of the same titles, jobs: [msg_id] of no send}
+    SEEN = "seen"
     PREVIEW = "preview"  # a tester received it: {send, revision, content_digest, to}
     CALLBACK = "callback"  # WeChat pushed how a job ended: see `wechat.callback`
     STATUS = "status"  # WeChat was asked about a job: {send, revision, msg_id, msg_status}

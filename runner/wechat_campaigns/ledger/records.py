@@ -191,6 +191,29 @@ class DraftRecord:
     """What WeChat stored otherwise than it was given."""
 
 
+class SeenByHand(NamedTuple):
+    """What the console shows of a send by hand: words for a person, who alone says how it ended."""
+
+    draft: str = ""
+    """Fingerprint of its draft, as it was read last; empty until then."""
+    is_gone: bool = False
+    """Whether the draft box has it no more: it was sent, or deleted."""
+    published: tuple[tuple[int, str], ...] = ()
+    """What came out with its titles since that day and is of no other send: msg_data_id, and day in China."""
+    jobs: tuple[int, ...] = ()
+    """The msg_id of each job that WeChat told of since and that is of no other send."""
+
+    @property
+    def is_perhaps_sent(self) -> bool:
+        """Whether anything speaks for it; a copy of the article, an older one or a deletion may, too."""
+        return bool(self.is_gone or self.published or self.jobs)
+
+    def is_edited(self, send: SendState) -> bool:
+        """Return whether somebody edited the draft after it was handed over."""
+        recorded = send.data.get("draft")
+        return bool(self.draft and recorded) and self.draft != recorded
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobResult:
     """What WeChat's event said of a job; its counters are approximate.

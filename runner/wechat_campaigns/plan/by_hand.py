@@ -1,23 +1,17 @@
-"""What a person sends in the WeChat console: when it is overdue, and by what it is found sent."""
+"""What a person sends in the WeChat console: when it is overdue, and what speaks for it."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
-from datetime import date, datetime, time, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import datetime, time, timedelta
 from typing import Any
 
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.ledger.account import AccountState
-from wechat_campaigns.ledger.records import JobResult, is_by_hand, job_id, may_have_reached
+from wechat_campaigns.ledger.events import LedgerKind
+from wechat_campaigns.ledger.records import SeenByHand, job_id
 from wechat_campaigns.plan.quota import CHINA, china_day, china_time
-from wechat_campaigns.plan.statistics import (
-    ARTICLES,
-    DELAY,
-    FOLLOWED_DAYS,
-    READY_HOUR,
-    by_msg_data_id,
-    msgtype_of,
-)
-from wechat_campaigns.protocol.events import Entry, EventKind
-from wechat_campaigns.protocol.state import Fate, SendState, Status
+from wechat_campaigns.plan.statistics import DELAY, READY_HOUR, by_msg_data_id
+from wechat_campaigns.protocol.events import Entry
+from wechat_campaigns.protocol.state import Fate, SendState
 from wechat_campaigns.wechat.statistics import NOTIFIED, Days, PublishedArticle
 
 
@@ -48,79 +42,46 @@ def what_to_press(handed_over: Mapping[str, Any], now: datetime) -> str:
     )
 
 
-def open_sends(account: AccountState, now: datetime) -> list[SendState]:
-    """List what a person was to send and whose figures WeChat may still show, the earliest first."""
-    latest = now - timedelta(days=FOLLOWED_DAYS)
-    mine = [one for one in account.all_sends() if is_by_hand(one) and job_id(one, "msg_data_id") is None]
-    left = (one for one in mine if one.fate is Fate.HANDED_OVER or one.at > latest)
-    return sorted(left, key=lambda one: one.at)
+def open_sends(account: AccountState) -> list[SendState]:
+    """List what a person still has to send, or to settle, the earliest first."""
+    mine = (one for one in account.all_sends() if one.fate is Fate.HANDED_OVER)
+    return sorted(mine, key=lambda one: one.at)
 
 
-def find_sent(
-    account: AccountState, waiting: Sequence[SendState], days: Days, is_gone: Callable[[str], bool]
-) -> Iterator[Entry]:
-    """Yield what to record of those of `open_sends` that WeChat's figures or its event show as sent.
+def look(account: AccountState, known: SendState, days: Days, draft: str | None) -> Entry | None:
+    """Return what to record of one of `open_sends` that its account did not show before; None: nothing.
 
-    Figures have titles. Of several sends with the same ones, those come first that are known to be sent,
-    then those whose draft is gone; where that leaves too many, or the tool may have sent the article itself,
-    a person decides. An event has no title: it is of the only send whose draft is gone, if they have as many
-    articles and it can be of no other send.
+    Nothing of it ends the send, see `protocol.state`: another article may have its titles, and its draft may
+    have been deleted.
 
     Args:
-        is_gone: whether a draft is not in the draft box any more.
+        draft: fingerprint of its draft as it is now; None if it is gone.
     """
-    sends, jobs, unclear = (
-        by_msg_data_id(days),
-        _jobs_of_nobody(account, waiting),
-        _days_without_number(account),
+    if known.origin is None:
+        return None
+    others = list(account.all_sends())
+    numbers, known_jobs = ({job_id(one, name) for one in others} for name in ("msg_data_id", "msg_id"))
+    before, count = account.seen(known), len(known.data.get("titles", ()))
+    seen = SeenByHand(
+        draft=draft or before.draft,
+        is_gone=draft is None,
+        published=tuple(
+            (number, articles[0].published.isoformat())
+            for number, articles in sorted(by_msg_data_id(days).items())
+            if number not in numbers and _is_of(articles, known)
+        ),
+        jobs=tuple(
+            one.msg_id
+            for one in account.job_results.values()
+            if one.msg_id not in known_jobs and len(one.links) == count and one.at >= known.at
+            if one.status == "send success"
+        ),
     )
-    for one in account.all_sends():
-        sends.pop(job_id(one, "msg_data_id") or 0, None)
-
-    def place(one: SendState, numbers: Set[int]) -> int:
-        if one.status is Status.ACCEPTED:
-            return 0
-        is_asked = one.fate is Fate.HANDED_OVER and (numbers or jobs)
-        return 1 if is_asked and is_gone(one.data["body"]["mpnews"]["media_id"]) else 2
-
-    # Of two with the same titles, what was sent last is of the one that was handed over last.
-    fitting = [(one, {n for n in sends if _is_of(sends[n], one)}) for one in reversed(waiting)]
-    placed = [(place(*one), *one) for one in fitting]
-    for now in range(3):
-        mine = [(one, numbers & sends.keys()) for found, one, numbers in placed if found == now]
-        for known, numbers in mine:
-            told: dict[str, Any] = {"msg_id": job_id(known)}
-            count = len(known.data.get("titles", ()))
-            ended = [job for job in jobs if len(job.links) == count and job.at >= known.at]
-            if now == 1 == len(mine) == len(ended):
-                told |= {"msg_id": ended[0].msg_id, "sent_on": china_day(ended[0].at).isoformat()}
-            rivals = [others for _one, others in mine if not others.isdisjoint(numbers)]
-            is_enough = len(set[int]().union(*rivals)) >= len(rivals)
-            left = numbers & sends.keys()
-            may_be_own = now == 2 and any(sends[n][0].published in unclear for n in left)
-            if left and (now == 0 or is_enough) and not may_be_own:
-                day = sends.pop(number := max(left))[0].published
-                told |= {"msg_data_id": number, "sent_on": day.isoformat()}
-            if "sent_on" in told and known.origin is not None:
-                data = {"send": known.send, "revision": known.revision, "intent": known.origin.hash, **told}
-                yield Entry(stream=account.stream, kind=EventKind.ACCEPTED, data=data)
-        sends = {n: of for n, of in sends.items() if not any(n in numbers for _one, numbers in mine)}
-
-
-def _days_without_number(account: AccountState) -> set[date]:
-    """List the days on which the tool sent articles, or may have, whose msg_data_id is not recorded."""
-    own = (one for one in account.all_sends() if one.intent is not None and msgtype_of(one) == ARTICLES)
-    return {china_day(one.at) for one in own if may_have_reached(one) and job_id(one, "msg_data_id") is None}
-
-
-def _jobs_of_nobody(account: AccountState, waiting: Sequence[SendState]) -> list[JobResult]:
-    """List the jobs that no send is known by; none while they may be of a send whose job is not known."""
-    known = {job_id(one) for one in account.all_sends()}
-    is_sent = any(one.status is Status.ACCEPTED and job_id(one) is None for one in waiting)
-    if is_sent or any(one.fate is Fate.UNKNOWN for one in account.all_sends()):
-        return []
-    ended = account.job_results.values()
-    return [one for one in ended if one.status == "send success" and one.msg_id not in known]
+    if seen == before:
+        return None
+    data = {"send": known.send, "revision": known.revision, "handed_over": known.origin.hash}
+    data |= {"draft": seen.draft, "gone": seen.is_gone, "published": seen.published, "jobs": seen.jobs}
+    return Entry(stream=account.stream, kind=LedgerKind.SEEN, data=data)
 
 
 def _is_of(articles: Sequence[PublishedArticle], known: SendState) -> bool:

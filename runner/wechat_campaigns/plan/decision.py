@@ -11,7 +11,7 @@ from wechat_campaigns.core.settings import SANDBOX, Account, Environment, Settin
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.messages import Draft
 from wechat_campaigns.plan.draft_box import with_recorded_draft
-from wechat_campaigns.plan.hints import explain, not_resent_message
+from wechat_campaigns.plan.hints import explain, not_resent_message, seen_text, settle_hint
 from wechat_campaigns.plan.plan import PlannedSend, PlanReason, SendKey
 from wechat_campaigns.protocol import decide as protocol
 from wechat_campaigns.protocol.decide import Action, Decision, DecisionInput, Reason
@@ -82,6 +82,11 @@ def decide(send: Send, digest: str, context: DecisionContext) -> PlannedSend:
     decision = as_planned(protocol.decide(context.state.stream(account.appid), facts))
     reason, hint = explain(decision, facts, context.settings.environment, for_account=send.for_account)
     known, action = decision.send_state, _action(decision, by_hand=send.by_hand)
+    if action is PlanAction.HANDED_OVER and known is not None:
+        seen = context.state.stream(account.appid).seen(known)
+        reason = _("; ").join(filter(None, [reason, seen_text(seen, known)]))
+        if seen.is_perhaps_sent:
+            hint = settle_hint(known.send, context.settings.environment.env_option, sent="--sent")
     if action is PlanAction.HAND_OVER:
         reason = _("a person sends it in the WeChat console, to recipients chosen there; that uses the quota")
     planned = PlannedSend(
@@ -119,6 +124,7 @@ def decision_input(
         not_after=send.not_after,
         list_sha256=send.batch.list_sha256 if send.batch is not None else None,
         formerly=send.formerly,
+        is_by_hand=send.by_hand,
         is_only_part=is_only_part(send, environment),
         is_current=context.is_kept,
         last_hold=holds.get(context.account(send).appid, "") if holds is not None else None,

@@ -8,7 +8,14 @@ from typing import Final
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.names import list_id, quoted
 from wechat_campaigns.core.settings import Environment
-from wechat_campaigns.ledger.records import answer_text, existing_job_id, job_id, reason_text, wechat_answer
+from wechat_campaigns.ledger.records import (
+    SeenByHand,
+    answer_text,
+    existing_job_id,
+    job_id,
+    reason_text,
+    wechat_answer,
+)
 from wechat_campaigns.plan.quota import china_time
 from wechat_campaigns.protocol.decide import Action, Decision, DecisionInput, Reason
 from wechat_campaigns.protocol.keys import SendId
@@ -53,6 +60,18 @@ def settle_hint(send_id: str, env: str, instead: str = "", *, sent: str = "--sen
     )
     settle = hint.format(send=quoted(send_id), env=env, sent=sent)
     return _("{instead}; or {settle}").format(instead=instead, settle=settle) if instead else settle
+
+
+def seen_text(seen: SeenByHand, known: SendState) -> str:
+    """Write what the console shows of a send by hand; empty where nothing differs."""
+    edited = _("its draft was edited in the WeChat console after it was handed over")
+    figures = _("the figures have an article with its title, sent on {day} (msg_data_id {number})")
+    job = _("WeChat reported a mass message that the ledger did not send (msg_id {number})")
+    found = [_("its draft is gone")] if seen.is_gone else []
+    found += [figures.format(day=day, number=number) for number, day in seen.published]
+    found += [job.format(number=number) for number in seen.jobs]
+    sent = _("perhaps sent: {evidence}").format(evidence=_(", ").join(found)) if found else ""
+    return _("; ").join(filter(None, [sent, edited if seen.is_edited(known) else ""]))
 
 
 def edited_draft_hint(send_id: str, env: str) -> str:
@@ -228,6 +247,7 @@ _FOR_A_PERSON: Final = {
     Reason.FORGED: N_(
         "an event of this send was not written with this AppSecret or ledger_key, or is a copy"
     ),
+    Reason.BY_HAND: N_("it may have been sent, and is not resent while its campaign says `send: by_hand`"),
     Reason.TWO_IDS: N_("it may have been sent under two ids, and WeChat detects a repeat only under one"),
 }
 
@@ -260,7 +280,7 @@ def _unknown(
                 "{answer}; another ledger or program created it, or a call that was settled as not sent"
             )
             return reason.format(answer=answer), foreign_hint(name, env, existing_job_id(known))
-        case Reason.FORGED | Reason.TWO_IDS:
+        case Reason.FORGED | Reason.TWO_IDS | Reason.BY_HAND:
             return _(_FOR_A_PERSON[code]), settle_hint(name, env)
         case Reason.WINDOW_ENDED:
             ended = china_time(datetime.fromisoformat(known.data["not_after"]), facts.now)

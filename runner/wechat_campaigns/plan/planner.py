@@ -53,6 +53,7 @@ from wechat_campaigns.plan.unknown_sends import (
 from wechat_campaigns.plan.warnings import (
     draft_warnings,
     former_id_warnings,
+    quota_by_hand_warnings,
     shared_draft_warning,
     stored_draft_warnings,
     unsubscribed_warnings,
@@ -169,6 +170,7 @@ def _warnings(planned: PlannedSend, facts: RemoteFacts, context: DecisionContext
         yield from former_id_warnings(send, appid, state)
         yield from draft_warnings(send, planned.resolved, drafted, facts.drafts)
         yield from unsubscribed_warnings(send, planned.resolved)
+        yield from quota_by_hand_warnings(planned, state, context.now)
 
 
 def _with_draft(send: Send, facts: RemoteFacts, context: DecisionContext) -> Send:

@@ -12,19 +12,19 @@ from wechat_campaigns.core.model import Send, compute_message_digest, filter_for
 from wechat_campaigns.core.names import list_id, quoted
 from wechat_campaigns.core.settings import Policy
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.ledger.records import DraftRecord, may_have_reached
+from wechat_campaigns.ledger.records import DraftRecord, is_to_all, may_have_reached
 from wechat_campaigns.messages import Draft
 from wechat_campaigns.plan.decision import DecisionContext
 from wechat_campaigns.plan.draft_box import StoredDraft
 from wechat_campaigns.plan.hints import edited_by_hand_hint
 from wechat_campaigns.plan.plan import PENDING, PlannedSend, Resolution
 from wechat_campaigns.plan.policy.rules import words
-from wechat_campaigns.plan.quota import china_time
+from wechat_campaigns.plan.quota import bounds, china_time, counts, period, quota_limit, quota_used
 from wechat_campaigns.plan.resolve import rows_text
 from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.protocol.events import EMPTY
 from wechat_campaigns.protocol.keys import Message, SendId, normalize_id
-from wechat_campaigns.protocol.state import SendState
+from wechat_campaigns.protocol.state import Fate, SendState
 from wechat_campaigns.render.content import check_stored_draft
 
 LONG_OPEN = timedelta(days=1)
@@ -131,6 +131,26 @@ def former_id_warnings(send: Send, appid: str, state: LedgerState) -> tuple[Diag
         for names in groups.values()
         if not any(_is_known(name, send, appid, state) for name in names)
     )
+
+
+def quota_by_hand_warnings(planned: PlannedSend, state: LedgerState, now: datetime) -> Iterator[Diagnostic]:
+    """Warn of a send for which no allowance is left if people send what was handed over to them."""
+    send, account, kind = planned.send, planned.account, planned.account.kind
+    at = max(now, send.not_before or now)
+    begins, limit = bounds(kind, at)[0], quota_limit(kind)
+    waiting = [
+        one.send
+        for one in state.stream(account.appid).all_sends()
+        if one.fate is Fate.HANDED_OVER
+        and counts(kind, is_to_all(one))
+        and datetime.fromisoformat(one.data.get("not_after") or one.data["at"]) >= begins
+    ]
+    used = quota_used(account.appid, kind, state, at)
+    if waiting and counts(kind, send.filter.is_to_all) and used + len(waiting) >= limit:
+        what = _("a person may still send {names}: then the quota of {period}, which is {limit}, is used")
+        what = what.format(names=_(", ").join(waiting), period=period(kind, at), limit=limit)
+        hint = _("run `campaign ledger settle` for what nobody will send, or set another day in `not_before`")
+        yield warning(send, "quota-handed-over", what, hint, path="$")
 
 
 def window_warnings(send: Send, policy: Policy, now: datetime) -> tuple[Diagnostic, ...]:

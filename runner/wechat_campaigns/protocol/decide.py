@@ -32,7 +32,7 @@ class Reason(StrEnum):
     KEY_USED, FORGED, TWO_IDS = "key_used", "forged", "two_ids"
     TOO_LATE_TO_RESEND, CONTENT_CHANGED = "too_late_to_resend", "content_changed"
     SENT, EDITED, NEWER_REVISION, HANDED_OVER = "sent", "edited", "newer_revision", "handed_over"
-    SPLIT, LIST_EDITED, MOVED = "split", "list_edited", "moved"
+    BY_HAND, SPLIT, LIST_EDITED, MOVED = "by_hand", "split", "list_edited", "moved"
     WINDOW_NOT_OPEN, WINDOW_ENDED = "window_not_open", "window_ended"
     HOLD, HELD_SINCE, CLOCK_SKEW, POLICY = "hold", "held_since", "clock_skew", "policy"
 
@@ -66,6 +66,7 @@ class DecisionInput:
     clock_skew: timedelta = timedelta()  # this clock minus WeChat's, as its answers told
     resend_after: timedelta = timedelta(seconds=60)
     resend_until: timedelta = timedelta(hours=20)
+    is_by_hand: bool = False  # a person is to send it: no call is made for it, first or again
     resend_stored: bool = False  # a person asked for the stored content although the campaign's is another
     find_violations: Callable[[], Sequence[str]] = lambda: ()  # rules that block it, asked on this very view
 
@@ -74,7 +75,8 @@ def decide(state: StreamState, facts: DecisionInput) -> Decision:
     """Decide on one send by everything that the ledger and `facts` know."""
     names = state.aliases(facts.id, *facts.formerly)
     records = state.revisions(names)
-    for record in records:
+    # A call that may have arrived comes before what a person has in hand: nobody would resolve it else.
+    for record in sorted(records, key=lambda one: one.fate is Fate.HANDED_OVER):
         if record.status in _UNKNOWN:
             if blocker := _blocks_resend(state, facts, record, records):
                 return Decision(Action.UNKNOWN, blocker, record)
@@ -137,6 +139,8 @@ def _blocks_resend(
     twins = [one for one in records if one.revision == record.revision and one.status is not Status.REJECTED]
     if len(twins) > 1:
         return Reason.TWO_IDS
+    if facts.is_by_hand:
+        return Reason.BY_HAND
     if abs(facts.clock_skew) > CLOCK_TOLERANCE:
         return Reason.CLOCK_SKEW
     if facts.now < since + facts.resend_after:

@@ -124,6 +124,8 @@ class SendState:
                     ends, is_forged = dict.fromkeys(calls, EventKind.REJECTED), False
             case EventKind.SETTLED | EventKind.BASELINE:
                 ends = {**ends, event.hash: EventKind.ACCEPTED}
+            case _ if _is_handed_over(posted[data["intent"]]):
+                return self
             case _ if kind == EventKind.ACCEPTED or ends.get(data["intent"]) in (None, EventKind.REJECTED):
                 # WeChat's word about a call comes before that of a person who took it for unsent.
                 ends = {**ends, data["intent"]: kind}
@@ -141,6 +143,15 @@ _ORIGINS: Final[Mapping[str, Fate]] = {  # what begins a send, and its fate once
     EventKind.INTENT: Fate.ACCEPTED, EventKind.HANDED_OVER: Fate.SENT, EventKind.BASELINE: Fate.BASELINE
 }  # fmt: skip
 _OF_SENDS: Final = _ENDS | {*_ORIGINS, EventKind.RESEND, EventKind.SETTLED}
+
+
+def _is_handed_over(origin: Event | None) -> bool:
+    """Return whether nobody called, so that no answer can be about it: its end is a person's settlement.
+
+    What WeChat sends later has no id that only this draft can have: its event names a job
+    (Callback_on_finish), its figures a job and a title (getarticletotaldetail). Both read 2026-11.
+    """
+    return origin is not None and origin.kind == EventKind.HANDED_OVER
 
 
 def _is_copy(event: Event, calls: Mapping[str, datetime]) -> bool:

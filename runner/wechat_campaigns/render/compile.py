@@ -64,7 +64,7 @@ class CompileResult:
         return Message(appid, name, send.revision, send.content_digest)
 
     def with_readiness(self, stored: Iterable[Send], environment: str) -> Iterator[Send]:
-        """Yield stored sends with the `ready` of their campaigns, selected or not and renamed or not.
+        """Yield stored sends with `ready` and `send` of their campaigns, selected or not and renamed or not.
 
         Raises:
             UsageError: a campaign leaves this environment out.
@@ -79,7 +79,8 @@ class CompileResult:
                         hint=_("correct `environments` in the campaign, or settle the send"),
                         location=campaign.source.location(("environments",)).file,
                     )
-            yield replace(send, ready=all(campaign.ready for campaign in campaigns))
+            by_hand = any(campaign.send for campaign in campaigns)
+            yield replace(send, ready=all(campaign.ready for campaign in campaigns), by_hand=by_hand)
 
     @property
     def errors(self) -> tuple[Diagnostic, ...]:

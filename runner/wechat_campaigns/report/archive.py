@@ -18,6 +18,7 @@ from wechat_campaigns.ledger import records
 from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.fold import Key, LedgerState
 from wechat_campaigns.messages import Draft
+from wechat_campaigns.plan.hints import seen_text
 from wechat_campaigns.plan.quota import CHINA, china_day
 from wechat_campaigns.protocol.events import Event, EventKind
 from wechat_campaigns.protocol.keys import normalize_id
@@ -40,7 +41,6 @@ AGREED: Final = {
 EVENTS: Final[Mapping[str, str]] = {
     EventKind.INTENT: N_("about to be posted by {user}"),
     EventKind.HANDED_OVER: N_("its draft was handed over by {user}: a person sends it in the WeChat console"),
-    "found": N_("it was found in WeChat: a person sent it on {sent_on}"),
     EventKind.RESEND: N_("about to be posted once more by {user}, with the same clientmsgid"),
     EventKind.ACCEPTED: N_("WeChat accepted it: msg_id {msg_id}"),
     EventKind.DUPLICATE: N_("WeChat answered 45065: it has a job with this clientmsgid, msg_id {msg_id}"),
@@ -207,6 +207,7 @@ def _tables(archive: ArchivedSend) -> list[RecordTable]:
             ("msg_data_id", records.job_id(record, "msg_data_id")),
             ("errcode", records.errcode_of(record)),
             (_("Reason"), records.reason_text(record)),
+            (_("Seen in the console"), seen_text(archive.state.stream(record.appid).seen(record), record)),
             (_("Delivery"), reach(job) if job is not None else _("no counts of WeChat were received")),
             (_("Articles"), " ".join(job.links if job is not None and job.links else filter(None, known))),
             (_("Recalled"), _("; ").join(map(_recall, record.recalls))),
@@ -241,7 +242,7 @@ def _told(events: Iterable[Event]) -> RecordTable:
                 "who": _(", ").join(event.data.get("who", ())),
             },
         )
-        told = _(EVENTS.get("found" if "sent_on" in facts else event.kind, event.kind)).format_map(facts)
+        told = _(EVENTS.get(event.kind, event.kind)).format_map(facts)
         mac = str(event.data.get("mac", event.data.get("signature", "")))[:12] or _("none")
         rows.append(
             (

@@ -18,7 +18,14 @@ from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan.approval import asked_of, judged
 from wechat_campaigns.plan.by_hand import is_overdue, what_to_press
 from wechat_campaigns.plan.decision import DecisionContext, decide
-from wechat_campaigns.plan.hints import ACCOUNT_LEFT, foreign_hint, msg_id_hint, recalled_hint, settle_hint
+from wechat_campaigns.plan.hints import (
+    ACCOUNT_LEFT,
+    foreign_hint,
+    msg_id_hint,
+    recalled_hint,
+    seen_text,
+    settle_hint,
+)
 from wechat_campaigns.plan.plan import PlanReason
 from wechat_campaigns.plan.quota import CHINA, china_time
 from wechat_campaigns.protocol.decide import Reason
@@ -45,6 +52,9 @@ class StatusRow:
     """Of a campaign that was not sent: it expired, at the moment of the row, or it waits for an approval. A
     send by hand that nothing shows in time is expired too."""
 
+    is_perhaps_sent: bool = False
+    """Whether something speaks for a send by hand: a person settles it."""
+
     @property
     def status(self) -> Fate | PlanAction:
         """What became of it."""
@@ -54,6 +64,8 @@ class StatusRow:
     def code(self) -> str:
         """Why it has this status, for programs: an errcode's name, WeChat's own word, or a word of ours."""
         known = self.known
+        if self.is_perhaps_sent:
+            return "perhaps_sent"
         if self.action is not None:
             return (Reason.WINDOW_ENDED if self.action is PlanAction.EXPIRED else PlanReason.UNAPPROVED).value
         if (errcode := records.errcode_of(known)) is not None:
@@ -134,7 +146,7 @@ def unsent_rows(sends: Iterable[Send], context: DecisionContext) -> Iterator[Sta
         if planned.action in (PlanAction.EXPIRED, PlanAction.WAITS_FOR_APPROVAL):
             at = (send.not_after if planned.action is PlanAction.EXPIRED else send.not_before) or context.now
             unsent = SendState(planned.account.appid, send.id, send.revision, first_at=at)
-            words = {"note": planned.reason, "hint": planned.hint}
+            words: dict[str, Any] = {"note": planned.reason, "hint": planned.hint}
             yield StatusRow(account=send.account, known=unsent, told=None, action=planned.action, **words)
 
 
@@ -153,12 +165,16 @@ def send_status(
         job_statuses: what mass/get returned in this run, by AppID and msg_id.
     """
     told = state.job_result(known)
-    note, hint = _words(known, told, now, environment)
+    seen = state.stream(known.appid).seen(known)
+    note, hint = _words(known, told, now, environment, seen)
     if (msg_id := records.existing_job_id(known)) is not None:
         status = job_statuses.get((known.appid, msg_id), _("not known"))
         note = _("{note}; status of that job: {status}").format(note=note, status=status)
     name, late = records.account_of(known), PlanAction.EXPIRED if is_overdue(known, now) else None
-    return StatusRow(account=name, known=known, told=told, note=note, hint=hint, action=late)
+    return StatusRow(
+        account=name, known=known, told=told, note=note, hint=hint, action=late,
+        is_perhaps_sent=known.fate is Fate.HANDED_OVER and seen.is_perhaps_sent,
+    )  # fmt: skip
 
 
 def past_send(row: StatusRow) -> dict[str, Any]:
@@ -221,7 +237,11 @@ def reach(told: records.JobResult) -> str:
 
 
 def _words(
-    known: SendState, told: records.JobResult | None, now: datetime, environment: Environment | None
+    known: SendState,
+    told: records.JobResult | None,
+    now: datetime,
+    environment: Environment | None,
+    seen: records.SeenByHand,
 ) -> tuple[str, str]:
     env = environment.env_option if environment else ""
     match known.fate:
@@ -235,13 +255,13 @@ def _words(
         case Fate.ACCEPTED:
             return _underway(known, now)
         case Fate.HANDED_OVER:
-            if not is_overdue(known, now):
-                wait = _(
-                    "run `campaign status` on the morning after it was sent: WeChat's figures then show it"
-                )
-                return what_to_press(known.data, now), settle_hint(known.send, env, wait, sent="--sent")
-            note = _("overdue: nothing shows that its draft was sent in the WeChat console")
-            return note, settle_hint(known.send, env, sent="--sent")
+            note = (
+                what_to_press(known.data, now)
+                if not is_overdue(known, now)
+                else _("overdue: nothing shows that its draft was sent in the WeChat console")
+            )
+            parts = ["" if seen.is_perhaps_sent else note, seen_text(seen, known)]
+            return _("; ").join(filter(None, parts)), settle_hint(known.send, env, sent="--sent")
         case Fate.UNKNOWN:
             return _unknown(known, now), _unknown_hint(known, environment)
         case Fate.DELIVERY_FAILED if told is not None:

@@ -32,8 +32,10 @@ from wechat_campaigns.plan.approval import waiting as waiting_for_approval
 from wechat_campaigns.plan.hints import HELD_SINCE, START_AGAIN
 from wechat_campaigns.plan.plan import CALLING, PLAN_LIFE, Plan, PlannedSend, PlanReason
 from wechat_campaigns.plan.policy import stops_run
+from wechat_campaigns.plan.unknown_sends import decide_unknown, unplanned_unknown_sends
 from wechat_campaigns.protocol.decide import Reason
-from wechat_campaigns.run.plan import PlanResult, plan_selected, selected_part
+from wechat_campaigns.protocol.keys import normalize_id
+from wechat_campaigns.run.plan import PlanResult, decision_context, plan_selected, selected_part
 from wechat_campaigns.send.apply import apply as send_due
 from wechat_campaigns.send.outcome import (
     SendOutcome,
@@ -41,6 +43,7 @@ from wechat_campaigns.send.outcome import (
     left_outcome,
     not_sent_outcome,
     planned_outcome,
+    unknown_outcome,
 )
 from wechat_campaigns.send.posting import RunContext
 from wechat_campaigns.workspace import OnlineWorkspace
@@ -160,6 +163,7 @@ class ApplyRun:
         with self.signals_obeyed():
             with self.refusals_told():
                 outcomes = self.send(plan)
+            outcomes += tuple(self._left_unknown(outcomes))
             if self.waits:
                 before = plan.held_sends()
                 held = (one for one in plan.held_sends(self._last_moment()) if one not in before)
@@ -171,6 +175,7 @@ class ApplyRun:
                     self.report_early(outcomes, waiting)
                 self.workspace.ledger.push_appended()
                 outcomes += tuple(self.send_in_windows(waiting))
+                outcomes += tuple(self._left_unknown(outcomes))
             self.report(outcomes)
         return outcomes
 
@@ -298,6 +303,24 @@ class ApplyRun:
             others = (planfile.row_key(one) for one in rows)
             keys |= {key for key in others if not self.workspace.selects(key[0])}
         return len(keys - {one.key for one in calls})
+
+    def _left_unknown(self, outcomes: Sequence[SendOutcome]) -> Iterator[SendOutcome]:
+        """Report what the ledger has as unknown now and no outcome names, whether it was planned or not."""
+        with suppress(Exception):  # what was sent is reported, whatever the ledger answers now
+            for appid in filter(self.workspace.selects, self.workspace.settings.environment.by_appid):
+                for event in self.workspace.ledger.read(appid, self.state.stream(appid).head):
+                    self.state.add(event)
+        records = {one.key: one.known.send for one in self.plan.sends if one.known is not None}
+        told = {
+            (one.key[0], normalize_id(name))
+            for one in outcomes
+            if one.exit_code in (ExitCode.UNKNOWN, ExitCode.RACE)
+            for name in (one.id, records.get(one.key, one.id))
+        }
+        context = decision_context(self.workspace, self.state)
+        for known in unplanned_unknown_sends((), context):
+            if (known.appid, normalize_id(known.send)) not in told:
+                yield unknown_outcome(decide_unknown(known, context))
 
     def _right(self, who: Mapping[str, str], others: int = 0) -> RunContext:
         """Return by what right this sends: the digest, reviewed or confirmed, and the followers counted."""

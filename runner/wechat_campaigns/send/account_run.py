@@ -44,11 +44,11 @@ from wechat_campaigns.plan.hints import (
     msg_id_hint,
     not_resent_message,
 )
-from wechat_campaigns.plan.plan import Plan, PlannedSend, UnknownSend, order
+from wechat_campaigns.plan.plan import Plan, PlannedSend, order
 from wechat_campaigns.plan.planner import late_violations, recheck
 from wechat_campaigns.plan.resolve import REFUSING, AudienceCounter, refused_notes
 from wechat_campaigns.plan.review import check_resolved_names
-from wechat_campaigns.plan.unknown_sends import decide_unknown, stored_body
+from wechat_campaigns.plan.unknown_sends import stored_body
 from wechat_campaigns.protocol import decide as protocol
 from wechat_campaigns.protocol.attempt import AttemptResult, Judge
 from wechat_campaigns.protocol.events import Event, EventKind
@@ -121,8 +121,7 @@ class AccountRun(AccountWriter):
     def run(self, *, wait_s: float) -> list[SendOutcome] | None:
         """Make the account's sends; None when another runner holds it for longer than `wait_s`."""
         mine = self.plan.sends
-        steps: list[PlannedSend | UnknownSend] = [
-            *(one for one in self.plan.unknown_sends if one.send_state.appid == self.account.appid),
+        steps: list[PlannedSend] = [
             *(one for one in mine if one.action in (PlanAction.RESEND, PlanAction.UNKNOWN)),
             *sorted((one for one in mine if one.is_due), key=order),
         ]
@@ -146,18 +145,14 @@ class AccountRun(AccountWriter):
         if self.due <= MOST_TOLD:
             super().tell(send_id, what)
 
-    def _outcome(self, one: PlannedSend | UnknownSend) -> SendOutcome:
-        if isinstance(one, UnknownSend):
-            now = decide_unknown(one.send_state, self._decision_context())
-            return self._without_call(one.send_state.send, now)
+    def _outcome(self, one: PlannedSend) -> SendOutcome:
         return self._guarded(one) if one.is_due else self._resolve(one)
 
-    def _not_begun(self, one: PlannedSend | UnknownSend, error: CampaignError) -> SendOutcome:
-        if isinstance(one, PlannedSend) and one.is_due:
+    def _not_begun(self, one: PlannedSend, error: CampaignError) -> SendOutcome:
+        if one.is_due:
             return not_sent_outcome(one, error)
-        send_id = one.send.id if isinstance(one, PlannedSend) else one.send_state.send
         why = _("still unknown; this run did not check it: {error}").format(error=error.text)
-        return self.outcome(send_id, Result.UNKNOWN, why, hint=error.hint)
+        return self.outcome(one.send.id, Result.UNKNOWN, why, hint=error.hint)
 
     def _guarded(self, planned: PlannedSend) -> SendOutcome:
         if self.stop_reason:
@@ -317,7 +312,7 @@ class AccountRun(AccountWriter):
             return self._without_call(send_id, self._recheck(counted))
         return outcome
 
-    def _without_call(self, send_id: str, now: PlannedSend | UnknownSend) -> SendOutcome:
+    def _without_call(self, send_id: str, now: PlannedSend) -> SendOutcome:
         """Return why an unknown send is left as it is, or how another run has settled it since."""
         known = now.known
         # Another run may have sent the message under an id that this checkout does not know.

@@ -9,12 +9,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from wechat_campaigns.core.model import PlanAction
-from wechat_campaigns.core.settings import Account, Settings
+from wechat_campaigns.core.settings import Account
 from wechat_campaigns.core.threads import AT_A_TIME, map_in_threads
-from wechat_campaigns.ledger.records import account_of
-from wechat_campaigns.plan.plan import CALLING, Plan, UnknownSend
+from wechat_campaigns.plan.plan import CALLING, Plan
 from wechat_campaigns.send.account_run import AccountRun
-from wechat_campaigns.send.outcome import Result, SendOutcome, left_outcome
+from wechat_campaigns.send.outcome import SendOutcome, left_outcome
 from wechat_campaigns.send.posting import RunContext
 
 if TYPE_CHECKING:
@@ -40,27 +39,16 @@ def apply(
         jobs: accounts at a time; the sends of one are always made one after the other.
 
     Returns:
-        One outcome for each send that was tried or left out, accounts in name order; then the unknown sends
-        of accounts that left the settings, what the plan blocked or found in conflict, and those whose
-        window nobody used. Never raises for a failed send.
+        One outcome for each send that was tried or left out, accounts in name order; then what the plan
+        blocked or found in conflict, and those whose window nobody used. Never raises for a failed send.
     """
-    settings = workspace.settings
     due = len(plan.calls()) + run_context.others
     runs = [
         AccountRun(workspace, account, _of_account(plan, account), run_context, stopping, due)
-        for account in _busy(plan, settings)
+        for account in _busy(plan)
     ]
     done = [outcome for outcomes in (_share(runs, jobs) if runs else ()) for outcome in outcomes]
-    named = settings.environment.by_appid.keys()
-    left = (one for one in plan.unknown_sends if one.send_state.appid not in named)
-    return (*done, *map(_unresolved, left), *map(left_outcome, (*plan.waiting(), *plan.held_sends())))
-
-
-def _unresolved(unknown: UnknownSend) -> SendOutcome:
-    """Report an unknown send of the ledger that no run of these settings can resolve."""
-    known, why, hint, code = unknown.send_state, unknown.reason, unknown.hint, unknown.code.value
-    name = account_of(known)
-    return SendOutcome(known.send, name, Result.UNKNOWN, why, hint=hint, key=unknown.key, code=code)
+    return (*done, *map(left_outcome, (*plan.waiting(), *plan.held_sends())))
 
 
 def _share(runs: list[AccountRun], jobs: int) -> list[list[SendOutcome]]:
@@ -82,10 +70,7 @@ def _of_account(plan: Plan, account: Account) -> Plan:
     return replace(plan, sends=tuple(one for one in plan.sends if one.account.appid == account.appid))
 
 
-def _busy(plan: Plan, settings: Settings) -> list[Account]:
+def _busy(plan: Plan) -> list[Account]:
     # By appid: several names may stand for one account, which must not be sent to from two threads.
     planned = {p.account.appid: p.account for p in plan.sends if p.action in (*CALLING, PlanAction.UNKNOWN)}
-    named = settings.environment.by_appid
-    appids = [orphan.send_state.appid for orphan in plan.unknown_sends]
-    orphaned = {appid: named[appid] for appid in appids if appid in named}
-    return sorted((orphaned | planned).values(), key=lambda account: account.name)
+    return sorted(planned.values(), key=lambda account: account.name)

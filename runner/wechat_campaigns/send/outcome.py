@@ -18,7 +18,8 @@ from wechat_campaigns.core.errors import (
 )
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import PlanAction
-from wechat_campaigns.plan.plan import PlannedSend, SendKey
+from wechat_campaigns.ledger.records import account_of
+from wechat_campaigns.plan.plan import PlannedSend, SendKey, UnknownSend
 
 
 class Result(StrEnum):
@@ -147,6 +148,13 @@ def not_sent_outcome(planned: PlannedSend, error: CampaignError) -> SendOutcome:
     errcode = error.errcode if isinstance(error, ApiError) else None
     why = _("not sent: {error}").format(error=error.text)
     return planned_outcome(planned, why, Result.NOT_SENT, hint=error.hint, errcode=errcode, exit_code=code)
+
+
+def unknown_outcome(unknown: UnknownSend) -> SendOutcome:
+    """Report an unknown send of the ledger that no send of the plan is."""
+    known, why, hint, code = unknown.send_state, unknown.reason, unknown.hint, unknown.code.value
+    name = account_of(known)
+    return SendOutcome(known.send, name, Result.UNKNOWN, why, hint=hint, key=unknown.key, code=code)
 
 
 def left_outcome(planned: PlannedSend) -> SendOutcome:

@@ -420,13 +420,6 @@ def test_locked_ledger_still_reports_the_unknown_sends():
     assert (outcome.id, outcome.exit_code) == ("sale", ExitCode.UNKNOWN)
 
 
-def test_unknown_send_of_an_account_that_left_the_settings_is_reported():
-    runner = after_a_lost_answer(TAKEN)
-    plan, runner.settings = runner.plan(), make_settings(make_account(appid=SUBSCRIPTION))
-    (outcome,) = runner.run(plan=plan)
-    assert (outcome.id, outcome.exit_code, len(runner.bodies())) == ("sale", ExitCode.UNKNOWN, 1)
-
-
 def test_failing_release_of_the_lock_loses_no_report():
     runner = ApplyRunner(mass_sendall=TAKEN)
     runner.ledger = Locked(on_exit=True)
