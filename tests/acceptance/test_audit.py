@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.acceptance.test_operating_commands import SALE, Command, campaign, robot, settle
+from tests.support.confined import SAY, hearing
 from tests.support.playground import SERVICE, Sandbox
 from tests.support.shop import MakeShop
 from tests.support.studio import until
@@ -166,12 +167,11 @@ def test_slow_receiver_gets_no_further_request(
 def test_a_program_gets_the_same_and_none_starts_without_the_setting(
     campaign: Command, sandbox: Sandbox
 ) -> None:
-    Path("take.py").write_text(
-        "import sys; open('events', 'a').write(sys.stdin.read() + '\\n')", encoding="utf-8"
-    )
+    Path("take.py").write_text(f"{SAY}\nimport sys\nsay(sys.stdin.read())", encoding="utf-8")
     settle(sandbox, more=f"audit: {{command: {json.dumps([sys.executable, 'take.py'])}}}\n")
-    assert campaign("apply", "--auto-approve")[0] == ExitCode.OK
-    bodies = [json.loads(text) for text in Path("events").read_text(encoding="utf-8").splitlines()]
+    with hearing(Path.cwd()) as heard:
+        assert campaign("apply", "--auto-approve")[0] == ExitCode.OK
+        bodies = [json.loads(text) for text in heard.said()]
     assert of(bodies) == ledger(campaign)[:-1]
     assert {body["environment"] for body in bodies} == {"sandbox"}
 
@@ -179,13 +179,14 @@ def test_a_program_gets_the_same_and_none_starts_without_the_setting(
 def test_in_the_sandbox_of_this_process_no_program_of_a_fresh_clone_starts(
     campaign: Command, sandbox: Sandbox
 ) -> None:
-    program = json.dumps([sys.executable, "-c", "open('ran', 'w')"])
+    program = json.dumps([sys.executable, "-c", f"{SAY}\nsay('ran')"])
     settle(sandbox, more=f"audit: {{command: {program}}}\n")
     settings = Path("campaigns/_settings.yaml")
     text = settings.read_text(encoding="utf-8")
     settings.write_text(text.replace(f"api: {sandbox.url}", "api: sandbox"), encoding="utf-8")
-    assert campaign("apply", "--auto-approve")[0] == ExitCode.OK
-    assert not Path("ran").exists()
+    with hearing(Path.cwd()) as heard:
+        assert campaign("apply", "--auto-approve")[0] == ExitCode.OK
+        assert not heard.said()
 
 
 @pytest.mark.parametrize("words", [("plan",), ("status",), ("validate",)], ids=" ".join)
@@ -227,22 +228,23 @@ def test_missing_variable_is_said(
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the other systems know no such end")
-def test_program_ends_with_the_run_that_started_it(make_shop: MakeShop) -> None:
+def test_program_ends_with_the_run_that_started_it(
+    make_shop: MakeShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It hangs, and the run is killed: no run leaves one behind."""
     shop = make_shop()
     shop.write(sale=SALE)
-    (shop.folder / "take.py").write_text(
-        "import os, time; open('begun.new', 'w').write(str(os.getpid())); os.rename('begun.new', 'begun');"
-        " time.sleep(60)",
-        encoding="utf-8",
-    )
+    text = f"{SAY}\nimport os, time\nsay(str(os.getpid()))\ntime.sleep(60)"
+    (shop.folder / "take.py").write_text(text, encoding="utf-8")
     shop.add_settings(f"audit: {{command: {json.dumps([sys.executable, 'take.py'])}}}\n")
-    run = shop.begin("apply", "--auto-approve")
-    begun = shop.folder / "begun"
-    until(begun.exists)
+    monkeypatch.chdir(shop.folder)
+    with hearing(shop.folder) as heard:
+        run = shop.begin("apply", "--auto-approve")
+        begun = list[str]()
+        until(lambda: begun.extend(heard.said()) or begun)
     run.kill()
     run.communicate()
-    assert until(lambda: not is_running(int(begun.read_text(encoding="utf-8"))))
+    assert until(lambda: not is_running(int(begun[0])))
 
 
 def is_running(process: int) -> bool:

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from tests.acceptance.test_operating_commands import SALE, Command, campaign, robot, settle
+from tests.support.confined import SAY, hearing
 from tests.support.playground import SERVICE, Sandbox
 from tests.support.shop import SHOP_APPID, MakeShop, campaign_file
 from tests.support.studio import until
@@ -278,10 +279,9 @@ def test_ledger_that_cannot_be_read_silences_nobody(
     assert moments(told) == [[("sale", "approval_needed")]]
 
 
-PROGRAM = """\
+PROGRAM = f"""{SAY}
 import json, os, sys
-told = {"text": json.load(sys.stdin)["text"], "variables": [*os.environ]}
-print(json.dumps(told), file=open("told.json", "w"))
+say(json.dumps(dict(text=json.load(sys.stdin)["text"], variables=[*os.environ])))
 sys.exit("nobody is at the desk" if len(sys.argv) > 1 else 0)
 """
 
@@ -294,10 +294,11 @@ def test_program_is_told_without_a_secret_and_a_failure_changes_nothing(
     command = json.dumps([sys.executable, "tell.py", "fail"][: 2 if right else 3])
     settle(sandbox, more=f"notify: [{{kind: command, command: {command}}}]\n")
     monkeypatch.setenv("DUTY_TOKEN", "very-secret")
-    code, _out, err = campaign("apply", "--auto-approve")
+    with hearing(Path.cwd()) as heard:
+        code, _out, err = campaign("apply", "--auto-approve")
+        [told] = map(json.loads, heard.said())
     assert code == ExitCode.OK
     assert len(sandbox.jobs()) == 1
-    told = json.loads(Path("told.json").read_text(encoding="utf-8"))
     assert "✓ sale (main) → " in told["text"]
     assert not {"DUTY_TOKEN", "WECHAT_MAIN_SECRET"} & set(told["variables"])
     assert ("target 1 of `notify` (command) was not notified: nobody is at the desk" in err) is not right

@@ -1,24 +1,24 @@
 """Programs of `policy.checks` look at a plan: what they get, when they run, what they stop."""
 
-import ctypes
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.support.confined import SAY, Hearing, has_landlock, hearing
 from tests.support.playground import Sandbox, campaigns_on
 from wechat_campaigns.cli.main import run
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.guard.plan_checks import program_failure
 
 SALE = "filter: {tag: 会员}\nmsgtype: text\ncontent: 今晚八点\n"
-CHECK = """
+CHECK = f"""{SAY}
 import json, os, pathlib, sys
 plan = json.load(sys.stdin)
-pathlib.Path("seen.json").write_text(json.dumps({"plan": plan, "env": dict(os.environ)}), encoding="utf-8")
+say(json.dumps(dict(plan=plan, env=dict(os.environ))))
 print("looking")
 print("no shop name in " + plan["sends"][0]["id"])
 sys.exit(int(pathlib.Path("code").read_text()))
@@ -26,8 +26,11 @@ sys.exit(int(pathlib.Path("code").read_text()))
 Set = Callable[..., Path]
 
 
-def landlock() -> bool:
-    return sys.platform == "linux" and ctypes.CDLL(None).syscall(444, None, 0, 1) > 0
+@pytest.fixture
+def heard(settings: Set, tmp_path: Path) -> Iterator[Hearing]:
+    """What the check says."""
+    with hearing(tmp_path) as listening:
+        yield listening
 
 
 @pytest.fixture
@@ -49,12 +52,12 @@ def settings(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_failed_check_blocks_the_send(
-    settings: Set, sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
+    settings: Set, heard: Hearing, sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folder = settings(1)
+    settings(1)
     assert run(["plan", "--fail-on-held"]) == ExitCode.POLICY
     assert "check 品牌: no shop name in sale" in " ".join(capsys.readouterr().out.split())
-    seen = json.loads((folder / "seen.json").read_text(encoding="utf-8"))
+    seen = json.loads(heard.said()[0])
     assert [send["action"] for send in seen["plan"]["sends"]] == ["send"]
     assert "WECHAT_MAIN_SECRET" not in seen["env"]
     assert run(["apply", "--auto-approve"]) == ExitCode.POLICY
@@ -65,37 +68,38 @@ def test_a_failed_check_blocks_the_send(
 
 @pytest.mark.parametrize(("code", "level"), [(0, "mandatory"), (1, "advisory")])
 def test_a_check_that_passes_or_only_warns_lets_the_send_go(
-    settings: Set, sandbox: Sandbox, code: int, level: str
+    settings: Set, heard: Hearing, sandbox: Sandbox, code: int, level: str
 ) -> None:
-    folder = settings(code, level)
+    settings(code, level)
     assert run(["apply", "--auto-approve"]) == ExitCode.OK
-    assert (folder / "seen.json").exists()
+    assert heard.said()
     assert len(sandbox.jobs()) == 1
 
 
 def test_no_check_runs_offline_or_in_a_pull_request(
-    settings: Set, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    settings: Set, heard: Hearing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = settings(0)
+    settings(0)
     assert run(["plan", "--offline"]) == ExitCode.OK
     monkeypatch.setenv("GITHUB_EVENT_NAME", "pull_request")
     monkeypatch.setenv("GITHUB_REPOSITORY", "shop/campaigns")
     assert run(["plan"]) == ExitCode.POLICY
-    assert not (folder / "seen.json").exists()
+    assert not heard.said()
 
 
 def test_no_check_runs_in_the_sandbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "campaigns").mkdir()
-    command = json.dumps([sys.executable, "-c", "open('ran', 'w')"])
+    command = json.dumps([sys.executable, "-c", f"{SAY}\nsay('ran')"])
     (tmp_path / "campaigns" / "_settings.yaml").write_text(
         "default_environment: sandbox\nenvironments: {sandbox: {api: sandbox, ledger: sqlite}}\n"
         f"policy: {{checks: [{{name: a, command: {command}}}]}}\n",
         encoding="utf-8",
     )
     (tmp_path / "campaigns" / "sale.yaml").write_text(SALE, encoding="utf-8")
-    assert run(["plan"]) == ExitCode.OK
-    assert not (tmp_path / "ran").exists()
+    with hearing(tmp_path) as heard:
+        assert run(["plan"]) == ExitCode.OK
+        assert not heard.said()
 
 
 @pytest.mark.parametrize(
@@ -113,7 +117,7 @@ def test_what_went_wrong_is_said_in_words(
     assert words in (program_failure(program, "{}", tmp_path, timeout_s=within_s) or "")
 
 
-SPY = """
+SPY = f"""{SAY}
 import os, pathlib
 found = ["own"] if "1" * 32 in str(os.environ) else []
 for file in pathlib.Path("/proc").glob("[0-9]*/environ"):
@@ -124,15 +128,15 @@ for file in pathlib.Path("/proc").glob("[0-9]*/environ"):
             continue
         if file.parent.name != str(os.getpid()) and b"1" * 32 in data:
             found.append(str(one))
-pathlib.Path("found").write_text(" ".join(found))
+say(" ".join(found))
 """
 
 
-@pytest.mark.skipif(not landlock(), reason="this system has no Landlock")
-def test_a_check_reads_the_secret_of_no_process(settings: Set) -> None:
+@pytest.mark.skipif(not has_landlock(), reason="this system has no Landlock")
+def test_a_check_reads_the_secret_of_no_process(settings: Set, heard: Hearing) -> None:
     folder = settings(0)
     (folder / "check.py").write_text(SPY, encoding="utf-8")
     script = f"{sys.executable} -m wechat_campaigns plan; echo $?"
     done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=False)
     assert done.stdout.split()[-1] == "0", done.stderr
-    assert (folder / "found").read_text() == ""
+    assert heard.said() == [""]

@@ -786,11 +786,14 @@ LISTED: Final[dict[str, tuple[Mutant, ...]]] = {
     "guard/plan_checks.py": (
         Mutant(" and settings.environment.api != SANDBOX", "", "a fresh clone's program"),
         Mutant(
-            "env={name: os.environ[name] for name in PASSED_ON if name in os.environ}",
-            "env={**os.environ}",
+            "passed = {name: os.environ[name] for name in PASSED_ON if name in os.environ}",
+            "passed = {**os.environ}",
             "a check reads the secrets of the job",
         ),
-        Mutant("(*CONFINED, *command)", "command", "a check reads the secret of a process"),
+        Mutant("(*_confined(own), *command)", "command", "a check reads the secret of a process"),
+    ),
+    "guard/confined_program.py": (
+        Mutant("(folder, rights)", '("/", rights)', "a check writes the settings of git"),
     ),
     "guard/campaigns_folder.py": (
         Mutant("        if found is not None:\n", "        if False:\n", "two folders, one ledger"),

@@ -45,7 +45,7 @@ from wechat_campaigns.report.json import outcomes_data
 from wechat_campaigns.report.markdown import outcomes_markdown
 from wechat_campaigns.report.plan_view import to_followers
 from wechat_campaigns.report.problems import Formats
-from wechat_campaigns.report.sanitize import inert, json_text
+from wechat_campaigns.report.sanitize import json_text
 from wechat_campaigns.report.text import outcomes_text, plan_text
 from wechat_campaigns.run.apply import ApplyRun
 from wechat_campaigns.send.outcome import SendOutcome, exit_code
@@ -253,7 +253,7 @@ def waiting_text(waiting: Sequence[PlannedSend], now: datetime, zone: ZoneInfo) 
 def rules_text(changes: Sequence[SettingsChange]) -> str:
     """Return the rules that changed since the last apply: who confirms the sends agrees to these too."""
     rules = "\n".join(f"  {settings_change(change)}" for change in changes)
-    return inert(_("These rules changed since the last apply:\n{rules}").format(rules=rules))
+    return _("These rules changed since the last apply:\n{rules}").format(rules=rules)
 
 
 def calls_confirmed(plan: Plan, ask: Callable[[str], str], waiting: Sequence[PlannedSend] = ()) -> bool:

@@ -338,7 +338,7 @@ class _Signing:
             found = [reviewers_of(self.merged.request, one) for one in part.asked.required or ()]
             return list(dict.fromkeys(name for names in found for name in names))
         if self.run is not None:
-            return approvers_of_run(self.run, f"{environment.name}-approval") or [user]
+            return approvers_of_run(self.run, f"{environment.name}-approval", self.context.root) or [user]
         return [user]
 
     def text(self, parts: Iterable[_Part]) -> str:

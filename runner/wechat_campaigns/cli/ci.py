@@ -127,7 +127,7 @@ def _written(context: Context, write: Callable[[CodeHost, CiRun], tuple[int | No
         note = _("nothing was written: `GITHUB_TOKEN` is not set; the job summary shows the report")
     else:
         try:
-            number, note = write(github(os.environ, token), run)
+            number, note = write(github(os.environ, token, Path("campaigns")), run)
         except CodeHostError as error:
             note = _("nothing was written: {error}; the job summary shows the report")
             # Unlike `str`, this keeps the English of the code host.

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 import click
 
 from wechat_campaigns.cli.options import OF_FILES, OF_LEDGER, Effect
-from wechat_campaigns.cli.output import error_label, print_message, print_result, wants_color
+from wechat_campaigns.cli.output import error_label, print_message, print_result, print_text, wants_color
 from wechat_campaigns.core.diagnostics import Diagnostic, Location
 from wechat_campaigns.core.errors import CampaignError, ExitCode, InvalidError, UsageError, worst_exit_code
 from wechat_campaigns.core.files import write_file
@@ -126,10 +126,10 @@ class Context(Workspace):
                 location=f"--format {self.format}",
             )
         in_github = os.environ.get("GITHUB_ACTIONS") == "true"
-        if text and quotes_campaigns and self.format == "text" and in_github:
-            text = self.guarded(text)
         try:
-            if text:
+            if text and self.format == "text" and quotes_campaigns:
+                print_text(text, self.guarded if in_github else str)
+            elif text:
                 print_result(text)
         finally:  # a terminal that was closed takes nothing more; the files still do
             self._write_reports(formats)
@@ -155,7 +155,7 @@ class Context(Workspace):
 
     def output_sentence(self, sentence: str, **facts: object) -> ExitCode:
         """Print a sentence for people, its facts for programs; what it returns is as of `output_at_end`."""
-        return self.output_at_end(_text_and_json(lambda: inert(sentence), facts))
+        return self.output_at_end(_text_and_json(lambda: sentence, facts))
 
     def report_failure(self, error: CampaignError, command: str) -> None:
         """Write the report of a run that ended in an error, if none is written yet, where a format has one.

@@ -30,7 +30,7 @@ from wechat_campaigns.ledger.events import (
 from wechat_campaigns.ledger.fold import appids_not_on_hold, check_not_rehearsed, fold, wrong_secret_error
 from wechat_campaigns.ledger.trust import KeyOf, authenticator
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind
-from wechat_campaigns.report.sanitize import json_text
+from wechat_campaigns.report.sanitize import json_spelling, json_text
 
 _UNREAD: Final = N_(
     "the AppSecret or ledger_key of {names} is not available, so the MACs of its events were not checked"
@@ -233,7 +233,7 @@ def export(context: LedgerContext, out: Path | None) -> int:
     events = context.ledger.events()
     text = "".join(f"{line}\n" for line in to_lines(events, heads_of(events)))
     if out is None:
-        print_result(text, newline=False)
+        print_result(json_spelling(text), newline=False)
     else:
         write_file(out, text.encode(), f"--out {out}")
         message = ngettext(

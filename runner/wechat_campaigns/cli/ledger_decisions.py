@@ -19,7 +19,7 @@ from wechat_campaigns.cli.options import (
     campaign_ids,
     reason_option,
 )
-from wechat_campaigns.cli.output import confirm, print_message, require_terminal
+from wechat_campaigns.cli.output import confirm, confirmed, print_message, require_terminal
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.code_host.ci_run import current_run
 from wechat_campaigns.core.errors import (
@@ -47,7 +47,6 @@ from wechat_campaigns.protocol.events import Entry, Event, EventKind, Head
 from wechat_campaigns.protocol.state import Fate, SendState, Status
 from wechat_campaigns.report.attention import settings_change
 from wechat_campaigns.report.phrases import sends
-from wechat_campaigns.report.sanitize import inert
 from wechat_campaigns.run.plan import selected
 
 
@@ -339,9 +338,8 @@ def guard(
     state = context.initialized_state(sending=False, verified=False)
     settings = context.settings
     changes = changes_since(context.newest_guards(), settings)
-    context.show_progress(
-        inert("\n".join(f"  {settings_change(change)}" for change in changes) or _("no rule has changed"))
-    )
+    rules = "\n".join(f"  {settings_change(change)}" for change in changes)
+    context.show_progress(rules or _("no rule has changed"))
     if not auto_approve:
         question = _("Type {name} to accept these rules").format(name=environment.name)
         confirm(question, _("Not confirmed: nothing was done."), answer=environment.name)
@@ -382,6 +380,6 @@ def _is_genuine(context: OnlineContext, events: Sequence[Event]) -> bool:
     """Show events that only the old AppSecret could verify, and ask whether they are what happened."""
     require_terminal(_("pass the old AppSecret or ledger_key: `--old-secret VARIABLE`"))
     for event in events:
-        print_message(inert(f"  {event_line(event, context.settings)}"))
+        print_message(f"  {event_line(event, context.settings)}")
     question = ngettext("Is this event genuine?", "Are these {count:,} events genuine?", len(events))
-    return click.confirm(question.format(count=len(events)), err=True)
+    return confirmed(question.format(count=len(events)))

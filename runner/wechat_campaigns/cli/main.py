@@ -160,11 +160,13 @@ def run(argv: Sequence[str] | None = None, *, command: click.Command = campaign)
             close = get_close_matches(error.option_name, error.possibilities or (), cutoff=0.7)
             message = click.NoSuchOption(error.option_name, possibilities=close).format_message()
             error = click.UsageError(message.replace(" （", "（"), error.ctx)
-        path = getattr(error, "ctx", None)
-        hint = _("run `{path} --help`").format(path=path.command_path if path else command.name)
-        _print_failure(UsageError(error.format_message(), hint=hint), argv)
+        from wechat_campaigns.report.sanitize import inert
+
+        where, message = getattr(error, "ctx", None), error.format_message()
+        hint = _("run `{path} --help`").format(path=where.command_path if where else command.name)
+        _print_failure(UsageError(message, hint=hint), argv)
         with suppress(OSError):
-            error.show()
+            click.UsageError(inert(message), where).show()
         return int(ExitCode.USAGE)
     except (click.Abort, KeyboardInterrupt) as stopped:
         # A terminal shows ^C in the line of the question.
@@ -217,12 +219,12 @@ def _print_end(
 def _print_error(error: CampaignError) -> None:
     from wechat_campaigns.core.redact import redact
     from wechat_campaigns.report.problems import problems_text
-    from wechat_campaigns.report.sanitize import inert
+    from wechat_campaigns.report.terminal import RED, painted
 
+    color = wants_color(sys.stderr, os.environ)
     if isinstance(error, InvalidError):
-        print_message(problems_text(error.problems, color=wants_color(sys.stderr, os.environ)))
-    message = redact(inert(f"{error}\n→ {error.hint}"))
-    print_message(click.style(error_label(), fg="red") + message)
+        print_message(problems_text(error.problems, color=color))
+    print_message(painted(error_label(), RED if color else "") + redact(f"{error}\n→ {error.hint}"))
 
 
 def _bug(argv: Sequence[str] | None) -> int:

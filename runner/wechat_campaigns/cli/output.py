@@ -1,5 +1,8 @@
 """Write to the standard streams and to files, and ask a person; explain what cannot be written.
 
+Text reaches a terminal or a CI log through `print_message`, `print_text` or a question, and is made inert
+here: it may quote a campaign, a person, a server or a file. `print_result` is for what a program reads.
+
 A stream that is closed, full or left by its reader does not hide what the command did.
 """
 
@@ -8,7 +11,7 @@ import io
 import json
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, TextIO
@@ -19,6 +22,8 @@ from wechat_campaigns.core.errors import UsageError, system_reason
 from wechat_campaigns.core.files import check_replaceable, file_errors, opened_to_write
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.redact import recordable
+from wechat_campaigns.report.sanitize import inert
+from wechat_campaigns.report.terminal import for_terminal
 
 
 def replace_closed_streams() -> None:
@@ -56,18 +61,31 @@ def wants_color(stream: IO[str], environ: Mapping[str, str]) -> bool:
 
 def print_message(text: str) -> None:
     """Print on standard error; a closed stream is ignored."""
+    color = wants_color(sys.stderr, os.environ)
     with suppress(OSError):
-        click.echo(text, err=True, color=wants_color(sys.stderr, os.environ))
+        click.echo(for_terminal(text, color=color), err=True, color=color)
 
 
 def print_in_handler(text: str) -> None:
     """Print on standard error from a signal handler: past the buffer, which a print may be filling."""
     with suppress(OSError, ValueError):
-        os.write(sys.stderr.fileno(), f"{text}\n".encode(sys.stderr.encoding or "utf-8", "replace"))
+        os.write(sys.stderr.fileno(), f"{inert(text)}\n".encode(sys.stderr.encoding or "utf-8", "replace"))
+
+
+def print_text(text: str, guard: Callable[[str], str] = str) -> None:
+    """Print text for people on standard output.
+
+    Args:
+        guard: put around the text once nothing in it is obeyed.
+
+    Raises:
+        UsageError: it cannot be written.
+    """
+    print_result(guard(for_terminal(text, color=wants_color(sys.stdout, os.environ))))
 
 
 def print_result(text: str, *, newline: bool = True) -> None:
-    """Print on standard output; a reader that has gone away is ignored.
+    """Print on standard output what is harmless in its own format; a reader that has gone away is ignored.
 
     Raises:
         UsageError: it cannot be written.
@@ -148,7 +166,7 @@ def require_terminal(hint: str = "") -> None:
 
 def ask(question: str) -> str:
     """Ask for a line."""
-    return str(click.prompt(question, err=True, prompt_suffix=_(": ")))
+    return str(click.prompt(inert(question), err=True, prompt_suffix=_(": ")))
 
 
 def ask_freely(question: str) -> str:
@@ -156,11 +174,18 @@ def ask_freely(question: str) -> str:
     if not sys.stdin.isatty():
         return ""
     try:
-        answer = click.prompt(question, default="", show_default=False, err=True, prompt_suffix=_(": "))
+        answer = click.prompt(
+            inert(question), default="", show_default=False, err=True, prompt_suffix=_(": ")
+        )
     except (click.Abort, UnicodeDecodeError):
         click.echo(err=True)  # ^C is in the line of the question
         return ""
     return recordable(str(answer).strip())
+
+
+def confirmed(question: str) -> bool:
+    """Ask a person to agree by y."""
+    return click.confirm(inert(question), err=True, prompt_suffix=_(": "))
 
 
 def confirm(question: str, refused: str, *, answer: str = "") -> None:
@@ -174,6 +199,6 @@ def confirm(question: str, refused: str, *, answer: str = "") -> None:
         click.Abort: the person does not agree.
     """
     require_terminal()
-    agrees = ask(question) == answer if answer else click.confirm(question, err=True, prompt_suffix=_(": "))
+    agrees = ask(question) == answer if answer else confirmed(question)
     if not agrees:
         raise click.Abort(refused)

@@ -15,7 +15,6 @@ from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan.draft_box import AccountDrafts, list_drafts
 from wechat_campaigns.plan.plan import PlannedSend
 from wechat_campaigns.report.json import drafts_data
-from wechat_campaigns.report.sanitize import inert
 from wechat_campaigns.report.text import drafts_text
 from wechat_campaigns.run.plan import plan_selected
 from wechat_campaigns.send import preparing
@@ -75,7 +74,7 @@ def preview(context: OnlineContext, select: str, names: Sequence[str]) -> int:
     if len(chosen) * len(to) == 1 and errors:
         raise errors[0]
     context.output_data(
-        lambda: inert("\n".join(_lines(made, to, context.settings.testers))),
+        lambda: "\n".join(_lines(made, to, context.settings.testers)),
         {"previews": [_row(planned, found, one) for planned, found in made for one in to]},
     )
     return worst_exit_code(error.exit_code for error in errors)
@@ -132,7 +131,7 @@ def drafts(context: OnlineContext) -> int:
     """
     state = context.state(own=True)
     listed, code = context.read_each(lambda account: _list(context, account, state))
-    context.output_data(lambda: inert(drafts_text(listed, context.text_options)), drafts_data(listed))
+    context.output_data(lambda: drafts_text(listed, context.text_options), drafts_data(listed))
     return code
 
 

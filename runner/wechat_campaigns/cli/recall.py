@@ -24,7 +24,6 @@ from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import is_by_hand, job_id
 from wechat_campaigns.plan.hints import recalled_hint
 from wechat_campaigns.protocol.state import SendState, Status
-from wechat_campaigns.report.sanitize import inert
 from wechat_campaigns.send import jobs
 
 Errors = dict[str, CampaignError]
@@ -89,7 +88,7 @@ def recall(
     if not article and len(errors) < len(sends):
         lines.append(f"→ {recalled_hint()}")
     written = context.output_sentence(
-        inert("\n".join(lines)),
+        "\n".join(lines),
         recalls=[_row(send, article_idx, errors) for send in sends],
     )
     return worst_exit_code([*(error.exit_code for error in errors.values()), written])
@@ -106,7 +105,7 @@ def _announce(
     )
     for send_id, error in errors.items():
         message = _("{send}: cannot be recalled: {error}")
-        context.show_progress(inert(message.format(send=send_id, error=error.message)))
+        context.show_progress(message.format(send=send_id, error=error.message))
     if len(chosen) > 1:
         names = _(", ").join(send.send for send in chosen)
         context.show_progress(_("To be recalled: {sends}.").format(sends=names))

@@ -3,12 +3,14 @@
 import os
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from wechat_campaigns.code_host.ci_run import CiRun, MergedRequest, member, require_default_branch
 from wechat_campaigns.code_host.rest import CodeHost, as_described
 from wechat_campaigns.core.errors import CodeHostError, PolicyError
+from wechat_campaigns.core.git_checkout import origin_server
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.settings import Approvals
 
@@ -20,15 +22,18 @@ BASE_CHANGES = ("base_ref_changed", "base_ref_force_pushed", "automatic_base_cha
 REVIEW_TOKEN = "CAMPAIGN_REVIEW_TOKEN"  # noqa: S105 (the name of a variable, no secret)
 
 
-def merged_request(run: CiRun, commit: str) -> MergedRequest | None:
+def merged_request(run: CiRun, commit: str, root: Path) -> MergedRequest | None:
     """Return the request that brought a commit in; None where it came by none, or by several.
+
+    Args:
+        root: the campaigns folder, whose checkout has the commit.
 
     Raises:
         PolicyError: there is no token to ask the code host with.
         CodeHostError: it does not tell.
     """
     find = pull_of if run.service == "GitHub" else merge_request_of
-    return find(_open(run), run.repository, require_default_branch(run), commit)
+    return find(_open(run, root), run.repository, require_default_branch(run), commit)
 
 
 def reviewers_of(request: MergedRequest, wanted: Approvals) -> list[str]:
@@ -65,7 +70,7 @@ def unapproved_request_error(what: str, hint: str = "") -> PolicyError:
     return PolicyError(_("not approved: {what}").format(what=what), hint=hint, location=_("approvals"))
 
 
-def _open(run: CiRun) -> CodeHost:
+def _open(run: CiRun, root: Path) -> CodeHost:
     own = os.environ.get("GITHUB_TOKEN") if run.service == "GitHub" else None
     token = os.environ.get(REVIEW_TOKEN) or own
     if not token:
@@ -74,11 +79,11 @@ def _open(run: CiRun) -> CodeHost:
             hint=_("provide a token that can read pull requests (GitHub) or the API (GitLab: `read_api`)"),
             location=_("{service} run").format(service=run.service),
         )
-    return (github if run.service == "GitHub" else gitlab)(os.environ, token)
+    return (github if run.service == "GitHub" else gitlab)(os.environ, token, root)
 
 
 @as_described(N_("approvals of this run"))
-def approvers_of_run(run: CiRun, environment: str) -> tuple[str, ...]:
+def approvers_of_run(run: CiRun, environment: str, root: Path) -> tuple[str, ...]:
     """Return who approved the deployment to an environment, for which this job waited, by the code host.
 
     Returns:
@@ -93,7 +98,7 @@ def approvers_of_run(run: CiRun, environment: str) -> tuple[str, ...]:
     if run.service == "GitHub":
         number = os.environ.get("GITHUB_RUN_ID", "")
         is_first = os.environ.get("GITHUB_RUN_ATTEMPT", "1") == "1"  # the history does not part the attempts
-        rows = _open(run).all(f"/repos/{run.repository}/actions/runs/{number}/approvals")
+        rows = _open(run, root).all(f"/repos/{run.repository}/actions/runs/{number}/approvals")
         mine = (row for row in rows if environment in [one["name"] for one in row["environments"]])
         names = {_login(row["user"]): None for row in mine if is_first and row["state"] == "approved"}
         names.pop("", None)
@@ -104,7 +109,7 @@ def approvers_of_run(run: CiRun, environment: str) -> tuple[str, ...]:
                 location=_("{service} run").format(service=run.service),
             )
     elif os.environ.get(REVIEW_TOKEN):
-        host, deployments = _open(run), f"/projects/{run.repository}/deployments"
+        host, deployments = _open(run, root), f"/projects/{run.repository}/deployments"
         newest = f"environment={quote(os.environ.get('CI_ENVIRONMENT_NAME', ''))}&order_by=id&sort=desc"
         deployed = (
             host.get(f"{deployments}/{row['id']}")
@@ -116,10 +121,11 @@ def approvers_of_run(run: CiRun, environment: str) -> tuple[str, ...]:
     return tuple(names)
 
 
-def github(environ: Mapping[str, str], token: str) -> CodeHost:
+def github(environ: Mapping[str, str], token: str, root: Path) -> CodeHost:
     """Open the API of the run with a token, which goes into a header only."""
     return CodeHost(
         api_url=environ.get("GITHUB_API_URL", GITHUB_API),
+        origin=origin_server(root),
         headers={
             "Authorization": f"Bearer {token}",
             "Accept": "application/vnd.github+json",
@@ -195,9 +201,13 @@ def _login(user: Any) -> str:
     return str(user.get("login") or user.get("username") or "") if isinstance(user, dict) else ""
 
 
-def gitlab(environ: Mapping[str, str], token: str) -> CodeHost:
+def gitlab(environ: Mapping[str, str], token: str, root: Path) -> CodeHost:
     """Open the job's API with a project token (`read_api`); a job's own token may not read approvals."""
-    return CodeHost(api_url=environ.get("CI_API_V4_URL", GITLAB_API), headers={"PRIVATE-TOKEN": token})
+    return CodeHost(
+        api_url=environ.get("CI_API_V4_URL", GITLAB_API),
+        origin=origin_server(root),
+        headers={"PRIVATE-TOKEN": token},
+    )
 
 
 @as_described(N_("merge requests"))

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
 
 import requests
 from urllib3.util import Retry
@@ -27,17 +26,43 @@ READS_AGAIN = Retry(
 """Two more tries of a read; what writes is sent once."""
 PER_PAGE = 100
 MAX_PAGES = 50
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
+# Deliberately narrow: what two parsers of addresses could read in two ways is not accepted at all.
+_HTTPS = re.compile(r"https://(?P<server>[a-z0-9.-]+(?::\d{1,5})?)(?:/[\w.~/-]*)?", re.ASCII)
+_LOOPBACK = re.compile(r"https?://(?:127\.0\.0\.1|localhost|\[::1\])(?::\d{1,5})?/?", re.ASCII)
 _MARK = re.compile(r"<!-- campaign:[a-z]+ environment=[^\s<>]* -->")
 _COMMIT = re.compile(r"[0-9a-f]{40,64}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CodeHost:
-    """A forge's API with the credentials of one run; they go nowhere else, not even after a redirect."""
+    """A forge's API with the credentials of one run; they go nowhere else, not even after a redirect.
+
+    Raises:
+        CodeHostError: the address is not of the host that the checkout came from. It is a variable of the
+            job, and a stranger may choose those: the host would get the token, and its word would count.
+    """
 
     api_url: str
+    origin: str | None
+    """The host of the checkout's remote `origin`; empty for one on this machine."""
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        """Refuse another host."""
+        address = _HTTPS.fullmatch(self.api_url.lower())
+        if address and self.origin and address["server"] in (self.origin, f"api.{self.origin}"):
+            return
+        is_here = self.origin == "" or _LOOPBACK.fullmatch(f"http://{self.origin}")
+        if is_here and _LOOPBACK.fullmatch(self.api_url):
+            return
+        raise CodeHostError(
+            _("the token is not sent to {address}: this checkout came from {origin}").format(
+                address=self.api_url, origin=self.origin or _("no other host")
+            ),
+            hint=_(
+                "run the job in a checkout whose remote `origin` is on the code host; remove the variable"
+            ),
+        )
 
     def get(self, path: str) -> Any:
         """Read one object as JSON.
@@ -76,11 +101,6 @@ class CodeHost:
 
     def _call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> requests.Response:
         url = f"{self.api_url.rstrip('/')}{path}"
-        parts = urlsplit(url)
-        if parts.scheme != "https" and parts.hostname not in LOOPBACK:
-            raise CodeHostError(
-                _("the token is sent over https only"), hint=_("change the address to https"), location=path
-            )
         try:
             with open_session(url) as session, session.within(WHOLE_S):
                 session.adapter.max_retries = READS_AGAIN

@@ -342,8 +342,16 @@ def _known_server(url: str, folder: Path, config: Mapping[str, list[str]]) -> bo
     """Return whether an address lies where the checkout's own remotes do.
 
     In a pull request the settings are a stranger's and may name any server: it must not be sent our token.
-    The address of a submodule comes from `.gitmodules`, which is a stranger's too: there the outermost
-    repository vouches.
+    """
+    config = _outermost_settings(folder, config)
+    remotes = [key for key in config if key.startswith("remote.") and key.endswith(".url")]
+    return _server(url) in {_server(address) for key in remotes for address in config[key]}
+
+
+def _outermost_settings(folder: Path, config: Mapping[str, list[str]]) -> Mapping[str, list[str]]:
+    """Return the settings of the repository whose remotes may get a token: the outermost one.
+
+    The address of a submodule comes from `.gitmodules`, which may be a stranger's.
     """
     here = find_checkout(folder)
     while (
@@ -352,8 +360,23 @@ def _known_server(url: str, folder: Path, config: Mapping[str, list[str]]) -> bo
         and here.git_dir.is_relative_to(outer.common_dir / "modules")
     ):
         here, config = outer, checkout_settings(here.top)
-    remotes = [key for key in config if key.startswith("remote.") and key.endswith(".url")]
-    return _server(url) in {_server(address) for key in remotes for address in config[key]}
+    return config
+
+
+def origin_server(folder: Path) -> str | None:
+    """Return the host of the checkout's remote `origin`, over HTTP with its port: it may get a token.
+
+    Returns:
+        Empty for a repository on this machine; None without a checkout, without git or such a remote.
+    """
+    config = _outermost_settings(folder, checkout_settings(folder)) if is_installed() else {}
+    if not (urls := config.get(f"remote.{DEFAULT_REMOTE}.url")):
+        return None
+    scheme, server = _server(urls[0])
+    host, colon, _rest = urls[0].partition(":")
+    if "://" not in urls[0]:
+        return host.rpartition("@")[2].casefold() if colon and "/" not in host else ""
+    return server if scheme in ("http", "https") else server.partition(":")[0]
 
 
 def _server(url: str) -> tuple[str, str]:

@@ -50,13 +50,16 @@ MASK: Final = "***"
 _NAMES = (
     r"access_token|refresh_token|component_access_token|authorizer_access_token"
     r"|(?:app|client)[_-]?secret|secret(?:[_-]?key)?|ledger[_-]?key|(?:encoding)?[_-]?aes[_-]?key|密钥|密码|口令|令牌"
+    r"|authorization|x-[a-z-]*(?:key|token)|private-token|api[_-]?key"
 )
 # `re` compiles these when they are used first: a run without a fault does without them.
 _VALUE = rf"""(?ix)
-         (?P<name>(?:(?:{_NAMES})(?:["']|%22)?\s*(?:=|:|：|＝|%3D|%3A)|\b(?:passw(?:or)?d|token)=)\s*)
+         (?P<name>(?:(?:{_NAMES})(?:["']|%22)?\s*(?:=|:|：|＝|%3D|%3A)|\b(?:passw(?:or)?d|token)=)\s*(?:(?:bearer|basic)\s+)?
+           |\bbearer\s+)
          # What a message advises to write, `secret: {{env: NAME}}` or `secret: …`, is not a value.
          (?!\{{(?:env|command|file)\b|…|\{{…|`)
          (?: (?P<quote>["']|%22) .*? (?P=quote) | [^\s&"'<>,;)\]}}]+ )"""
+_COOKIES = r"(?i)(\bcookie2?[\"']?:\s*)(?=[^\n]*=)[^\n]+"
 _USERINFO = r"(?<=://)[^\s/@`'\"?#]+@|(?<![\w/])[^\s/@:`'\"]+:[^\s/@`'\"]+@(?=[\w.-]+:)"
 """Who logs in at an address, `://user:password@` or `user:password@host:`; a user alone may be a token."""
 _SHAPED = r"""(?x)
@@ -76,7 +79,7 @@ Masked = NewType("Masked", str)
 
 
 def redact(text: str, secrets: Iterable[str] = ()) -> str:
-    """Mask tokens, AppSecrets and openids.
+    """Mask tokens, AppSecrets, headers that log in, and openids.
 
     Args:
         secrets: values to mask wherever they stand, in clear or percent-encoded.
@@ -84,7 +87,7 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
     for secret in sorted(filter(None, secrets), key=len, reverse=True):
         # Encoded first: a secret that ends in a percent sign begins its own encoded form.
         text = text.replace(quote(secret, safe=""), MASK).replace(secret, MASK)
-    text = re.sub(_VALUE, rf"\g<name>{MASK}", text)
+    text = re.sub(_COOKIES, rf"\1{MASK}", re.sub(_VALUE, rf"\g<name>{MASK}", text))
     return OPENID.sub(f"o{MASK}", text)
 
 
@@ -130,7 +133,10 @@ def _shape_of_key(key: str) -> str:
 
 
 def redact_errmsg(text: str, removed: Iterable[str] = ()) -> str:
-    """Return an errmsg without its rid, without texts removed elsewhere, without what may be a value."""
+    """Return an errmsg, or a failed program's words, without what was removed elsewhere or may be a value.
+
+    The rid of an errmsg goes, too.
+    """
     text = re.sub(r"(?s)[\s,;]*\brid:.*", "", text)
     # Shorter ones are parts of ordinary words.
     text = redact_message(redact(text, (one for one in removed if len(one.encode(errors="replace")) > 3)))

@@ -37,7 +37,7 @@ def merged_changes(workspace: Workspace, compiled: CompileResult, run: CiRun) ->
     root = workspace.root
     check_clean(root)
     commit, parent = resolve_ref(root, "HEAD"), resolve_ref(root, "HEAD^1")
-    request = merged_request(run, commit)
+    request = merged_request(run, commit, root)
     if request is None:
         what = _("commit {commit} reached {branch} without a merged request")
         raise unapproved_request_error(what.format(commit=commit[:12], branch=run.branch))

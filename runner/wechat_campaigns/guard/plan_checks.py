@@ -7,6 +7,7 @@ approvals are asked for, every file of the repository was approved: it may read 
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Final
 
@@ -21,11 +22,11 @@ from wechat_campaigns.source.secret import NO_BYTECODE
 TIMEOUT_S: Final = 60.0
 MESSAGE_CHARS: Final = 300
 PASSED_ON: Final = (
-    "PATH", "HOME", "TMPDIR", "TEMP", "TMP", "LANG", "LC_ALL", "SYSTEMROOT", "COMSPEC", "PATHEXT",
+    "PATH", "HOME", "LANG", "LC_ALL", "SYSTEMROOT", "COMSPEC", "PATHEXT",
 )  # fmt: skip
 """The variables that a check gets; a secret may stand in any other."""
-CONFINED: Final = (sys.executable, "-I", "-S", confined_program.__file__) if sys.platform == "linux" else ()
-"""What starts a check, so that it cannot read them from the processes that it is started by."""
+OWN_FOLDER: Final = ("TMPDIR", "TEMP", "TMP", "XDG_CACHE_HOME")
+"""Variables that name the only folder it may write to."""
 
 
 def may_run_checks(settings: Settings) -> bool:
@@ -52,23 +53,35 @@ def run_checks(secrets: Secrets, plan: str) -> FailedChecks:
     return tuple(failed)
 
 
+def _confined(own: str) -> tuple[str, ...]:
+    """Return what starts a program that reads no other process and changes nothing that is started later."""
+    if sys.platform != "linux":
+        return ()
+    return (sys.executable, "-I", "-S", confined_program.__file__, own)
+
+
 def program_failure(command: tuple[str, ...], text: str, folder: Path, *, timeout_s: float) -> str | None:
     """Run a program of the settings: None when it ends with 0, else the last line that it printed, or why.
+
+    It writes to a folder of its own, which goes with it, and nowhere else, as far as the system bounds it.
 
     Args:
         text: its standard input.
         folder: the one that it runs in.
     """
+    passed = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
     try:
-        done = subprocess.run(  # noqa: S603 - no shell, and settings that may be obeyed
-            (*CONFINED, *command),
-            input=text.encode(),
-            capture_output=True,
-            cwd=folder,
-            env={name: os.environ[name] for name in PASSED_ON if name in os.environ} | NO_BYTECODE,
-            timeout=timeout_s,
-            check=False,
-        )
+        with tempfile.TemporaryDirectory(prefix="campaign-", ignore_cleanup_errors=True) as own:
+            done = subprocess.run(  # noqa: S603 - no shell, and settings that may be obeyed
+                (*_confined(own), *command),
+                input=text.encode(),
+                capture_output=True,
+                cwd=folder,
+                env=passed | dict.fromkeys(OWN_FOLDER, own) | NO_BYTECODE,
+                timeout=timeout_s,
+                check=False,
+                start_new_session=True,  # without a terminal, where it could type
+            )
     except subprocess.TimeoutExpired:
         return _("the program did not end within {seconds:g} s").format(seconds=timeout_s)
     except (OSError, ValueError):

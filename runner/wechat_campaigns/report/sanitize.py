@@ -98,7 +98,11 @@ def json_text(data: object) -> str:
 
     A reader of the JSON gets every character as it was; only its spelling is harmless.
     """
-    text = json.dumps(in_english(data), ensure_ascii=False)
+    return json_spelling(json.dumps(in_english(data), ensure_ascii=False))
+
+
+def json_spelling(text: str) -> str:
+    """Escape in JSON, or in lines of it, what is hidden or a word of command: its meaning stays."""
     return INVISIBLE_OR_CONTROL.sub(_escaped, _ORDER.sub(_escaped, text))
 
 

@@ -28,7 +28,7 @@ RIGHT: Final = frozenset({"Followers"})
 LEAST_ROOM: Final = 16
 """The columns of a long name or a sentence, however narrow the terminal."""
 _GAP, _DOT = "  ", " · "
-BOLD, YELLOW = "1", "33"
+BOLD, YELLOW, RED = "1", "33", "31"
 STYLES: Final[Mapping[str, str]] = {
     **dict.fromkeys(("send", "resend", "accepted"), "1;32"),
     **dict.fromkeys(("scheduled", "draft"), "36"),
@@ -40,6 +40,7 @@ STYLES: Final[Mapping[str, str]] = {
     "unknown": "1;35",
 }
 """Codes of ANSI by action, result, grade and level."""
+_PAINT = re.compile("(" + "|".join(rf"\x1b\[{code}m" for code in {"0", BOLD, RED, *STYLES.values()}) + ")")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +115,16 @@ class TextOptions:
             first, *others = drawn(row)
             drawn_lines += [painted(row[0], style) + first[len(row[0]) :], *others]
         return "\n".join(line.rstrip() for line in drawn_lines)
+
+
+def for_terminal(text: str, *, color: bool) -> str:
+    """Make a text inert as it is printed; only what `painted` adds stays.
+
+    Args:
+        color: whether the stream shows colours; without them nothing in the text is painted.
+    """
+    parts = _PAINT.split(text) if color else [text]
+    return "".join(part if index % 2 else inert(part) for index, part in enumerate(parts))
 
 
 def columns(text: str) -> int:

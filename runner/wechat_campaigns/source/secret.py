@@ -155,8 +155,8 @@ def run_command(command: tuple[str, ...], *, hint: str, location: str, timeout_s
         if not done.returncode:
             return printed
         what = _("the program ended with exit code {code}").format(code=done.returncode)
-        if last_words := _last_line(done.stderr, printed):
-            what = _(": ").join((what, last_words))
+        if words := _first_line(done.stderr, printed):
+            what = _(": ").join((what, words))
     # Raised out here, so that no error that it came from can show what was printed.
     raise SecretError(what, hint=hint, location=location)
 
@@ -248,11 +248,13 @@ def _one_line(data: bytes, written: str) -> str:
     raise SecretError(what, hint=_("write only the secret into the file"), location=written)
 
 
-def _last_line(stderr: bytes, printed: str) -> str:
-    """Return the last line of a failed command's standard error, without what looks secret or was printed."""
-    from wechat_campaigns.core.redact import redact, redact_message  # a command that works does without
+def _first_line(stderr: bytes, printed: str) -> str:
+    """Return the first line of a failed command's standard error, without what may be a value or was printed.
 
-    text = stderr[-_STDERR_BYTES:].decode("utf-8", errors="replace")
-    lines = ["".join(filter(str.isprintable, line)).strip() for line in text.splitlines()]
-    last = next((line for line in reversed(lines) if line), "")
-    return redact_message(redact(last, printed.split()))[:_STDERR_CHARS]
+    What a program writes last is often what it sent: the headers of a request.
+    """
+    from wechat_campaigns.core.redact import redact_errmsg  # a command that works does without
+
+    text = stderr[:_STDERR_BYTES].decode("utf-8", errors="replace")
+    lines = ("".join(filter(str.isprintable, line)).strip() for line in text.splitlines())
+    return redact_errmsg(next(filter(None, lines), ""), printed.split())[:_STDERR_CHARS]

@@ -1,7 +1,9 @@
 """What GitHub and GitLab tell of a commit becomes one merged request, none, or an error that says so."""
 
+import subprocess
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -49,8 +51,12 @@ def hub(fake: FakeCodeHost) -> FakeCodeHost:
     return fake
 
 
+def github_of(hub: FakeCodeHost, token: str) -> CodeHost:
+    return CodeHost(api_url=hub.url, origin="", headers={"Authorization": f"Bearer {token}"})
+
+
 def asked(hub: FakeCodeHost) -> MergedRequest | None:
-    return pull_of(github({"GITHUB_API_URL": hub.url}, hub.reading_token), REPO, "main", COMMIT)
+    return pull_of(github_of(hub, hub.reading_token), REPO, "main", COMMIT)
 
 
 def found_in(hub: FakeCodeHost, path: str, rows: list[dict[str, Any]]) -> MergedRequest:
@@ -126,7 +132,7 @@ def test_a_commit_without_its_own_merged_pull_request_has_none(hub: FakeCodeHost
 
 def test_a_token_without_rights_is_an_error(hub: FakeCodeHost) -> None:
     with pytest.raises(CodeHostError, match="401"):
-        pull_of(github({"GITHUB_API_URL": hub.url}, "wrong"), REPO, "main", COMMIT)
+        pull_of(github_of(hub, "wrong"), REPO, "main", COMMIT)
 
 
 # --- GitLab ------------------------------------------------------------------------------------
@@ -156,7 +162,12 @@ def approval(name: str, moment: str | None) -> dict[str, Any]:
 
 
 def asked_lab(lab: FakeCodeHost) -> MergedRequest | None:
-    return merge_request_of(gitlab({"CI_API_V4_URL": lab.url}, lab.reading_token), "7", "main", COMMIT)
+    return merge_request_of(
+        CodeHost(api_url=lab.url, origin="", headers={"PRIVATE-TOKEN": lab.reading_token}),
+        "7",
+        "main",
+        COMMIT,
+    )
 
 
 def test_gitlab_finds_the_merge_request_of_a_commit(lab: FakeCodeHost) -> None:
@@ -216,7 +227,7 @@ class Odd(CodeHost):
 @given(st.data())
 def test_malformed_answer_of_the_code_host_is_an_error(values: st.DataObject) -> None:
     """Never a traceback: whatever a forge answers, there is a request, none, or an error that says so."""
-    code_host = Odd(api_url="https://forge.example")
+    code_host = Odd(api_url="https://forge.example", origin="forge.example")
     object.__setattr__(code_host, "values", values)
     for ask in (
         lambda: pull_of(code_host, REPO, "main", COMMIT),
@@ -274,7 +285,11 @@ def run_of(service: Any, repository: str) -> CiRun:
     ],
 )
 def test_github_names_the_reviewers_of_this_run(
-    fake: FakeCodeHost, monkeypatch: pytest.MonkeyPatch, rows: list[tuple[str, str, str]], names: Any
+    root: Path,
+    fake: FakeCodeHost,
+    monkeypatch: pytest.MonkeyPatch,
+    rows: list[tuple[str, str, str]],
+    names: Any,
 ) -> None:
     """The name of who started the run counts for nothing; where nobody was asked, nothing is approved."""
     found = [
@@ -287,23 +302,23 @@ def test_github_names_the_reviewers_of_this_run(
         monkeypatch.setenv(name, value)
     if names is None:
         with pytest.raises(PolicyError, match="no reviewer"):
-            approvers_of_run(run_of("GitHub", REPO), HERE)
+            approvers_of_run(run_of("GitHub", REPO), HERE, root)
     else:
-        assert approvers_of_run(run_of("GitHub", REPO), HERE) == names
+        assert approvers_of_run(run_of("GitHub", REPO), HERE, root) == names
     monkeypatch.setenv("GITHUB_RUN_ATTEMPT", "2")
     with pytest.raises(PolicyError, match="no reviewer"):
-        approvers_of_run(run_of("GitHub", REPO), HERE)
+        approvers_of_run(run_of("GitHub", REPO), HERE, root)
     monkeypatch.setenv("GITHUB_RUN_ATTEMPT", "1")
     monkeypatch.setenv("GITHUB_RUN_ID", "8")
     with pytest.raises(CodeHostError):
-        approvers_of_run(run_of("GitHub", REPO), HERE)
+        approvers_of_run(run_of("GitHub", REPO), HERE, root)
 
 
 def test_gitlab_names_the_approvers_of_the_deployment_of_this_job(
-    fake: FakeCodeHost, monkeypatch: pytest.MonkeyPatch
+    root: Path, fake: FakeCodeHost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = run_of("GitLab", "7")
-    assert approvers_of_run(run, HERE) == (), (
+    assert approvers_of_run(run, HERE, root) == (), (
         "without a token nobody can be asked: who started the job counts"
     )
     approvals = [{"user": {"username": "bob"}, "status": "approved"}]
@@ -317,8 +332,48 @@ def test_gitlab_names_the_approvers_of_the_deployment_of_this_job(
         monkeypatch.setenv(name, value)
     for job, names in (("91", ("bob",)), ("92", ())):
         monkeypatch.setenv("CI_JOB_ID", job)
-        assert approvers_of_run(run, HERE) == names
+        assert approvers_of_run(run, HERE, root) == names
     fake.objects["/projects/7/deployments/5"] = {"approvals": [{"user": None}]}
     monkeypatch.setenv("CI_JOB_ID", "91")
     with pytest.raises(CodeHostError):
-        approvers_of_run(run, HERE)
+        approvers_of_run(run, HERE, root)
+
+
+ORIGINS = [
+    # The remote of the checkout, the variable, and the address that gets the token.
+    ("https://github.com/a/b", "https://api.github.com", "https://api.github.com"),
+    ("git@github.com:a/b.git", "", "https://api.github.com"),
+    ("https://x:y@ghe.example/a/b.git", "https://ghe.example/api/v3", "https://ghe.example/api/v3"),
+    ("https://shop.ghe.com/a/b.git", "https://api.shop.ghe.com", "https://api.shop.ghe.com"),
+    ("ssh://git@gitlab.example:2222/a/b.git", "https://gitlab.example/api/v4", "https://gitlab.example/api/v4"),
+    ("https://gitlab.example:8443/x/a/b", "https://gitlab.example:8443/x/api/v4", "https://gitlab.example:8443/x/api/v4"),
+    ("https://github.com/a/b", "https://evil.example", None),
+    ("https://github.com/a/b", "https://github.com@evil.example", None),
+    ("https://github.com/a/b", "https://github.com.evil.example", None),
+    ("https://github.com/a/b", "https://evil.example\\@github.com", None),
+    ("https://github.com/a/b", "http://127.0.0.1:9", None),
+    ("https://gitlab.example/a/b", "https://gitlab.example:8443/api/v4", None),
+    ("https://gitlab.example/a/b", "http://gitlab.example/api/v4", None),
+    ("https://gitlab.example/a/b", "", None),
+    ("/srv/remote.git", "https://api.github.com", None),
+    ("", "https://api.github.com", None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("origin", "variable", "address"), ORIGINS)
+@pytest.mark.parametrize("open_host", [github, gitlab])
+def test_a_token_goes_only_to_the_host_of_the_checkouts_remote(
+    root: Path, open_host: Any, origin: str, variable: str, address: str | None
+) -> None:
+    """A variable of the job may come from a stranger; where the checkout came from does not."""
+    set_origin = ["set-url", "origin", origin] if origin else ["remove", "origin"]
+    subprocess.run(["git", "remote", *set_origin], cwd=root.parent, check=True)
+    environ = dict.fromkeys(("GITHUB_API_URL", "CI_API_V4_URL"), variable) if variable else {}
+    if open_host is gitlab and not variable:
+        address = None  # without it, the address is that of gitlab.com
+    if address is None:
+        with pytest.raises(CodeHostError) as caught:
+            open_host(environ, "secret-token", root)
+        assert "secret-token" not in f"{caught.value!r} {caught.value.hint}"
+    else:
+        assert open_host(environ, "secret-token", root).api_url == address

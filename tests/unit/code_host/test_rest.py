@@ -1,6 +1,7 @@
 """One comment for a pull request and one issue for an environment, found again by their mark."""
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,7 @@ def marked(text: str, environment: str) -> str:
 def github(fake: FakeCodeHost, token: str = "writing-token") -> CodeHost:
     fake.comments(REPO, 12)
     fake.issues(REPO)
-    return CodeHost(api_url=fake.url, headers={"Authorization": f"Bearer {token}"})
+    return CodeHost(origin="", api_url=fake.url, headers={"Authorization": f"Bearer {token}"})
 
 
 def publish(fake: FakeCodeHost, text: str, environment: str = "production") -> None:
@@ -124,15 +125,17 @@ def test_the_runner_s_netrc_is_not_used(
 
 
 def test_no_token_leaves_without_https() -> None:
-    code_host = CodeHost(api_url="http://github.example", headers={"Authorization": "Bearer x"})
-    with pytest.raises(CodeHostError, match="https"):
-        code_host.get("/user")
-    assert "Bearer" not in repr(code_host)
+    def opened(url: str) -> CodeHost:
+        return CodeHost(api_url=url, origin="github.example", headers={"Authorization": "Bearer x"})
+
+    with pytest.raises(CodeHostError, match="not sent"):
+        opened("http://github.example")
+    assert "Bearer" not in repr(opened("https://github.example"))
 
 
 @pytest.fixture
-def pull(tmp_path: Path, fake: FakeCodeHost, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The variables of a pull request's run; the folder with its files."""
+def pull(root: Path, tmp_path: Path, fake: FakeCodeHost, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The variables of a pull request's run in a checkout; the folder with its files."""
     fake.comments(REPO, 12)
     (tmp_path / "plan.md").write_text(marked("# the plan", "production"), encoding="utf-8")
     event = {"pull_request": {"number": 12, "head": {"sha": "a" * 40}}}
@@ -157,6 +160,15 @@ def test_publish_writes_summary_and_comment(
     assert (pull / "summary.md").read_text(encoding="utf-8") == f"{marked('# the plan', 'production')}\n"
     shown = f"Head commit `{'a' * 40}`\n\n# the plan"
     assert fake.comments(REPO, 12)[0]["body"] == marked(shown, "production")
+
+
+def test_a_token_stays_here_where_a_variable_names_another_host(
+    pull: Path, fake: FakeCodeHost, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    subprocess.run(["git", "remote", "set-url", "origin", "https://github.com/a/b"], check=True)
+    monkeypatch.setenv("GITHUB_TOKEN", "writing-token")
+    assert run(["ci", "publish", str(pull / "plan.md")]) == ExitCode.OK
+    assert (fake.asked, "nothing was written" in capsys.readouterr().err) == ([], True)
 
 
 @pytest.mark.parametrize("token", ["reading-token", ""])

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.confined import has_landlock
 from tests.support.factories import SERVICE, SUBSCRIPTION, MemoryLedger, make_account, make_settings
 from wechat_campaigns.core.digest import sha256
 from wechat_campaigns.core.errors import (
@@ -158,3 +159,52 @@ def test_a_check_reads_the_secret_of_no_process(tmp_path: Path) -> None:
     program = "import os; assert 'MAIN' not in os.environ; open(f'/proc/{os.getppid()}/environ')"
     said = program_failure((sys.executable, "-c", program), "", tmp_path, timeout_s=30)
     assert "PermissionError" in str(said)
+
+
+WRITES = {
+    "settings of git": "open(os.path.expanduser('~/.gitconfig'), 'a').write('[core]')",
+    "settings of the checkout": "open('.git/config', 'a').write('[core]')",
+    "emptied": "os.truncate('.git/config', 0)",
+    "a new file": "open('new', 'w')",
+    "a program of the next check": "open('check.py', 'w').write('pass')",
+    "a link": "os.symlink('/etc/passwd', 'link')",
+    "another name": "os.rename('check.py', 'check')",
+    "moved from its own folder": "open(own + '/a', 'w').close(); os.rename(own + '/a', '.git/hook')",
+    "a link from its own folder": "os.symlink(os.path.expanduser('~'), own + '/h'); open(own + '/h/x', 'w')",
+    "gone": "os.remove('check.py')",
+    "a child": "import subprocess; subprocess.run(['sh', '-c', 'echo >~/.profile'], check=True)",
+}
+
+
+@pytest.mark.skipif(not has_landlock(), reason="this system has no Landlock")
+@pytest.mark.parametrize("action", WRITES.values(), ids=WRITES.keys())
+def test_a_program_of_the_settings_writes_to_its_own_folder_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, action: str
+) -> None:
+    """What this command or the next one starts, such as git, stays as it was."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / ".git").mkdir()
+    for name in (".gitconfig", ".git/config", "check.py"):
+        (tmp_path / name).write_text("before", encoding="utf-8")
+    before = contents(tmp_path)
+    program = f"import os; own = os.environ['TMPDIR']; open(own + '/cache', 'w').write('x'); {action}"
+    said = program_failure((sys.executable, "-c", program), "", tmp_path, timeout_s=30)
+    assert contents(tmp_path) == before
+    assert said
+
+
+def test_the_own_folder_of_a_program_is_empty_and_goes_with_it(tmp_path: Path) -> None:
+    program = "import os, sys, tempfile; own = tempfile.gettempdir(); open('/dev/null', 'w').write('x')"
+    program += "; assert not os.listdir(own) and own == os.environ['XDG_CACHE_HOME']; open(own + '/a', 'w')"
+    said = {
+        program_failure((sys.executable, "-c", f"{program}; sys.exit(own)"), "", tmp_path, timeout_s=30)
+        for _ in range(2)
+    }
+    assert len(said) == 2
+    assert not any(Path(str(own)).exists() for own in said)
+    assert all(Path(str(own)).is_absolute() for own in said)
+
+
+def contents(folder: Path) -> dict[str, str]:
+    """Every file and link of a folder with what it holds."""
+    return {str(path): path.read_text(encoding="utf-8") for path in folder.rglob("*") if not path.is_dir()}
