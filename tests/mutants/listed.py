@@ -516,10 +516,10 @@ LISTED: Final[dict[str, tuple[Mutant, ...]]] = {
         Mutant("not asked.allows(*counts)", "False", "an audience that grew is approved"),
         Mutant("(None in counts or ", "(", "an audience that the approver did not see"),
         Mutant("event.seq > seen", "event.seq > seen + 9", "what came after the plan ends nothing"),
-        Mutant("ends += filter(None, stops)", "pass", "a hold ends nothing"),
+        Mutant("(account.last_stop, account", "(account", "a hold ends nothing"),
         Mutant('account.withdrawals.get(""), ', "", "all are withdrawn, and go out"),
-        Mutant(", account.withdrawals.get(normalize_id(send)))", ",)", "one is withdrawn, and goes out"),
-        Mutant('if sha256(event.data["rules"]) != rules]', "if False]", "rules A, B, A revive it"),
+        Mutant(", withdrawal_of(account, send)))", "))", "one is withdrawn, and goes out"),
+        Mutant('if sha256(event.data.get("rules")) != rules]', "if False]", "rules A, B, A revive it"),
         Mutant(
             "len({*approvals.approvers.values()} & {*keys})",
             "len({*approvals.approvers.values()})",
