@@ -251,6 +251,32 @@ def test_a_commit_that_exchanges_the_keys_needs_those_before(shop: Shop, private
     assert shop.plan()["approved"] is (False if private else None)
 
 
+def test_where_a_gate_changed_the_rules_are_signed_alone(shop: Shop) -> None:
+    """The plan could not look up who gets the sends."""
+    with_approvers(shop, ANN, BOB)
+    shop.run_here("plan", "--out", "plan.json")
+    approved(shop)
+    [event] = [one for one in shop.log() if one["kind"] == LedgerKind.APPROVED]
+    assert event["data"]["sends"] == []
+    assert waits(shop) == {"sale": "nobody"}
+
+
+def test_a_resend_is_not_called_an_edit(shop: Shop) -> None:
+    approved(shop)
+    shop.lose_an_answer()
+    apply(shop, ExitCode.UNKNOWN)
+    row = shop.row("sale")
+    assert (row["action"], row["approval"]["lack"]) == ("unknown", "other")
+    assert "edited" not in row["reason"]
+
+
+def test_what_was_sent_is_not_listed_as_still_to_send(shop: Shop) -> None:
+    approved(shop)
+    apply(shop)
+    code, said = approve(shop, ANN, "--format", "json")
+    assert (code, json.loads(said[said.index("{") :])["approved"]) == (ExitCode.OK, [])
+
+
 def test_a_hold_ends_what_was_approved_before_it_and_its_copies(shop: Shop) -> None:
     approved(shop)
     hold_and_release(shop)
@@ -560,6 +586,7 @@ class Forge:
     def __init__(self, shop: Shop, host: FakeCodeHost) -> None:
         self.shop, self.host = shop, host
         git(shop.folder, "init", "--quiet", "--initial-branch=main")
+        git(shop.folder, "remote", "add", "origin", f"{host.url}/shop/campaigns.git")
         self.commit()
         event = shop.folder / "event.json"
         event.write_text('{"repository": {"default_branch": "main"}}', encoding="utf-8")

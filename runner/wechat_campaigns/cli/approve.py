@@ -168,9 +168,8 @@ def approve(
         text = signing.text(parts.values())
         if run is None and not auto_approve:
             print_message(f"{text}\n")
-            count = sends(sum(len(part.units) for part in parts.values()))
             question = _("{environment}: approve {sends}?").format(
-                environment=data["environment"], sends=count
+                environment=data["environment"], sends=_what(parts.values())
             )
             confirm(question, _("Not confirmed: nothing was done."))
         else:
@@ -272,8 +271,8 @@ class _Signing:
         if account is None:
             raise _stale_error(_("this account left the settings"))
         asked, every = asked_of(settings, account, stream), planfile.units(self.data, appid)
-        units = [unit for unit in every if self._means(unit)]
-        if asked is None or (not units and (every or self.merged is not None)):
+        meant = [unit for unit in every if self._means(unit)]
+        if asked is None or (not meant and (every or self.merged is not None)):
             return None
         if asked.required is None:
             what, hint = lack_words(Verdict(Lack.NOT_RECORDED), _RULES_ALONE, settings.environment.env_option)
@@ -283,10 +282,13 @@ class _Signing:
         if public not in names:
             return None
         mine = replace(asked, required=[Approvals(approvers={names[public]: public})])
-        units = [one for one in units if all(approval_of(stream, one, by).lack for by in (asked, mine))]
+        # Behind a gate that changed nothing is looked up: its rules are signed first, alone.
+        seen = [one for one in meant if one.names is not None]
+        units = [one for one in seen if all(approval_of(stream, one, by).lack for by in (asked, mine))]
         if self.merged is not None:
             units = [one for one in units if not _is_decided(stream, one, asked, public)]
-        if not units and (every or any(rules_approved(stream, by) for by in (asked, mine))):
+        is_whole = bool(every) and seen == meant
+        if not units and (is_whole or any(rules_approved(stream, by) for by in (asked, mine))):
             return None
         part = _Part(account=account, head=head, asked=asked, approver=names[public], units=units)
         self._check(part, self.context.ledger.read(appid))
@@ -392,7 +394,10 @@ class _Signing:
             asked = asked_of(settings, account, state.stream(appid))
             if asked is None:
                 continue
+            made = _made(state.stream(appid))
             for unit in planfile.units(self.data, appid):
+                if (normalize_id(unit.id), unit.revision) in made:
+                    continue
                 verdict = approval_of(state.stream(appid), unit, asked)
                 why, _hint = lack_words(verdict, unit, settings.environment.env_option)
                 waits |= {unit.id: why} if why else {}
@@ -403,7 +408,7 @@ class _Signing:
             names = _(", ").join(dict.fromkeys(name for part in recorded for name in part.who))
             line = _("{sends} approved with the key of {approver}, by {names}.")
             approver = _(", ").join(dict.fromkeys(part.approver for part in recorded))
-            lines = [line.format(sends=sends(len(signed)), approver=approver, names=names)]
+            lines = [line.format(sends=_what(recorded), approver=approver, names=names)]
         lines += [_would_be_sent(ready)]
         lines += [_("Still waits: {send}: {why}.").format(send=name, why=why) for name, why in waits.items()]
         return self.context.output_sentence(
@@ -425,6 +430,21 @@ def _is_decided(stream: AccountState, unit: Unit, asked: Asked, public: str) -> 
     key = normalize_id(unit.id), unit.revision
     is_withdrawn = withdrawal_of(stream, unit.id) is not None and key not in stream.approved
     return is_withdrawn or any(one.key == public or one.ended_by is not None for one in same)
+
+
+def _what(parts: Iterable[_Part]) -> str:
+    count = sum(len(part.units) for part in parts)
+    return sends(count) if count else _("the rules")
+
+
+def _made(stream: AccountState) -> set[tuple[str, int]]:
+    """Return the ids and revisions of an account that are sent, or perhaps: a list in batches, too."""
+    found = {
+        (normalize_id(one.send), one.revision)
+        for one in stream.all_sends()
+        if one.fate not in (Fate.NOT_SENT, Fate.REJECTED)
+    }
+    return found | {(normalize_id(list_id(name)), revision) for name, revision in found}
 
 
 def _would_be_sent(names: Sequence[str]) -> str:
@@ -567,13 +587,8 @@ def _named(
 def _approved(context: OnlineContext, account: Account, stream: AccountState) -> list[str]:
     """List what is approved in an account and not sent yet, by the ledger alone."""
     asked = asked_of(context.settings, account, stream)
-    sent = {
-        (normalize_id(one.send), one.revision)
-        for one in stream.all_sends()
-        if one.fate not in (Fate.NOT_SENT, Fate.REJECTED)
-    }
-    sent |= {(normalize_id(list_id(name)), revision) for name, revision in sent}
-    newest = {key: Unit(*rows[-1][1]) for key, rows in stream.approved.items() if key not in sent}
+    made = _made(stream)
+    newest = {key: Unit(*rows[-1][1]) for key, rows in stream.approved.items() if key not in made}
     return [
         one.id for one in newest.values() if asked is not None and not approval_of(stream, one, asked).lack
     ]
