@@ -25,6 +25,7 @@ from tests.support.shop import (
 )
 from wechat_campaigns.core.digest import canonical, sha256
 from wechat_campaigns.core.errors import ExitCode
+from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.sqlite import SqliteLedger
 from wechat_campaigns.protocol.events import EMPTY, Entry, EventKind
 
@@ -96,6 +97,22 @@ def test_guard_cut_out_of_the_ledger_is_found(make_shop: MakeShop, store: Path) 
     assert shop.run("ledger", "verify", "--macs")[0] == ExitCode.LEDGER
     assert shop.apply() == ExitCode.LEDGER
     assert shop.texts() == ["小"]
+
+
+def test_a_forged_guard_stops_its_account_alone(make_shop: MakeShop, store: Path) -> None:
+    shop = with_second_account(make_shop(begin=False))
+    shop.succeed("ledger", "init")
+    shop.write(a=campaign_file("a", "account: main\n"))
+    assert shop.apply() == ExitCode.OK
+    data = {"environment": "shop", "rules": {}, "replaces": "", "mac": "0" * 64}
+    with closing(SqliteLedger(store, clock=lambda: datetime.now(UTC))) as ledger:
+        ledger.append(Entry(stream=APPID, kind=LedgerKind.GUARD, data=data))
+    shop.write(b=campaign_file("b", "account: main\n"), c=campaign_file("c", "account: shop\n"))
+    code, said = shop.run("apply", "--auto-approve", "--format", "json")
+    outcomes = {one["id"]: one["code"] for one in json.loads(said.splitlines()[0])["outcomes"]}
+    assert (code, outcomes["b"], shop.texts()) == (ExitCode.LEDGER, "account_failed", ["a", "c"])
+    shop.succeed("ledger", "guard", "--auto-approve", "--reason", "forged")
+    assert shop.row("b")["action"] == "send"
 
 
 @BOTH_ROOTS

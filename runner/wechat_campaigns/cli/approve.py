@@ -168,9 +168,8 @@ def approve(
         text = signing.text(parts.values())
         if run is None and not auto_approve:
             print_message(f"{text}\n")
-            count = sends(sum(len(part.units) for part in parts.values()))
             question = _("{environment}: approve {sends}?").format(
-                environment=data["environment"], sends=count
+                environment=data["environment"], sends=_what(parts.values())
             )
             confirm(question, _("Not confirmed: nothing was done."))
         else:
@@ -272,8 +271,8 @@ class _Signing:
         if account is None:
             raise _stale_error(_("this account left the settings"))
         asked, every = asked_of(settings, account, stream), planfile.units(self.data, appid)
-        units = [unit for unit in every if self._means(unit)]
-        if asked is None or (not units and (every or self.merged is not None)):
+        meant = [unit for unit in every if self._means(unit)]
+        if asked is None or (not meant and (every or self.merged is not None)):
             return None
         if asked.required is None:
             what, hint = lack_words(Verdict(Lack.NOT_RECORDED), _RULES_ALONE, settings.environment.env_option)
@@ -283,10 +282,13 @@ class _Signing:
         if public not in names:
             return None
         mine = replace(asked, required=[Approvals(approvers={names[public]: public})])
-        units = [one for one in units if all(approval_of(stream, one, by).lack for by in (asked, mine))]
+        # Behind a gate that changed nothing is looked up: its rules are signed first, alone.
+        seen = [one for one in meant if one.names is not None]
+        units = [one for one in seen if all(approval_of(stream, one, by).lack for by in (asked, mine))]
         if self.merged is not None:
             units = [one for one in units if not _is_decided(stream, one, asked, public)]
-        if not units and (every or any(rules_approved(stream, by) for by in (asked, mine))):
+        is_whole = bool(every) and seen == meant
+        if not units and (is_whole or any(rules_approved(stream, by) for by in (asked, mine))):
             return None
         part = _Part(account=account, head=head, asked=asked, approver=names[public], units=units)
         self._check(part, self.context.ledger.read(appid))
@@ -386,24 +388,17 @@ class _Signing:
 
     def report(self, recorded: Sequence[_Part]) -> ExitCode:
         """Print what was signed, what is approved now and what still waits."""
-        settings, state = self.context.settings, self.workspace.fold_ledger()
-        ready, waits = list[str](), dict[str, str]()
-        for appid, account in settings.environment.by_appid.items():
-            asked = asked_of(settings, account, state.stream(appid))
-            if asked is None:
-                continue
-            for unit in planfile.units(self.data, appid):
-                verdict = approval_of(state.stream(appid), unit, asked)
-                why, _hint = lack_words(verdict, unit, settings.environment.env_option)
-                waits |= {unit.id: why} if why else {}
-                ready += [] if why else [unit.id]
+        units = {appid: planfile.units(self.data, appid) for appid in self.data["heads"]}
+        standing = _standing(self.context, self.workspace.fold_ledger(), units)
+        waits = {name: why for name, why in standing if why}
+        ready = [name for name, why in standing if not why]
         signed = [unit.id for part in recorded for unit in part.units]
         lines = [_("Nothing was signed: this key has nothing left to approve.")]
         if recorded:
             names = _(", ").join(dict.fromkeys(name for part in recorded for name in part.who))
             line = _("{sends} approved with the key of {approver}, by {names}.")
             approver = _(", ").join(dict.fromkeys(part.approver for part in recorded))
-            lines = [line.format(sends=sends(len(signed)), approver=approver, names=names)]
+            lines = [line.format(sends=_what(recorded), approver=approver, names=names)]
         lines += [_would_be_sent(ready)]
         lines += [_("Still waits: {send}: {why}.").format(send=name, why=why) for name, why in waits.items()]
         return self.context.output_sentence(
@@ -425,6 +420,37 @@ def _is_decided(stream: AccountState, unit: Unit, asked: Asked, public: str) -> 
     key = normalize_id(unit.id), unit.revision
     is_withdrawn = withdrawal_of(stream, unit.id) is not None and key not in stream.approved
     return is_withdrawn or any(one.key == public or one.ended_by is not None for one in same)
+
+
+def _what(parts: Iterable[_Part]) -> str:
+    count = sum(len(part.units) for part in parts)
+    return sends(count) if count else _("the rules")
+
+
+def _standing(
+    context: OnlineContext, state: LedgerState, units: Mapping[str, Iterable[Unit]]
+) -> list[tuple[str, str]]:
+    """List the ids of sends, each with why it is not approved, or nothing. What was sent is left out.
+
+    Args:
+        units: the sends, by AppID; of an account whose sends need no approval they are left out.
+    """
+    found = list[tuple[str, str]]()
+    for appid, account in context.settings.environment.by_appid.items():
+        stream = state.stream(appid)
+        if (asked := asked_of(context.settings, account, stream)) is None:
+            continue
+        made = {
+            (normalize_id(name), one.revision)
+            for one in stream.all_sends()
+            if one.fate not in (Fate.NOT_SENT, Fate.REJECTED)
+            for name in (one.send, list_id(one.send))
+        }
+        for unit in units.get(appid, ()):
+            if (normalize_id(unit.id), unit.revision) not in made:
+                why, _hint = lack_words(approval_of(stream, unit, asked), unit, "")
+                found.append((unit.id, why))
+    return found
 
 
 def _would_be_sent(names: Sequence[str]) -> str:
@@ -468,15 +494,14 @@ def _private_key() -> str:
     """
     path, private = config_folder(os.environ) / KEY_FILE, os.environ.get(APPROVAL_KEY, "").strip()
     where = APPROVAL_KEY if private else str(path)
-    hint = _("make your key with `campaign approve --new-key`; a CI job has it in {variable}")
     try:
         private = private or read_own_file(path).strip()
         public_key(private)
-    except OSError as error:
-        what = _("there is no key to approve with: {reason}").format(reason=system_reason(error))
-        raise UsageError(what, hint=hint.format(variable=APPROVAL_KEY), location=where) from error
-    except ValueError as error:
+    except (OSError, ValueError) as error:
         what = _("this is not a private key of 64 digits 0-9 a-f")
+        if isinstance(error, OSError):
+            what = _("there is no key to approve with: {reason}").format(reason=system_reason(error))
+        hint = _("make your key with `campaign approve --new-key`; a CI job has it in {variable}")
         raise UsageError(what, hint=hint.format(variable=APPROVAL_KEY), location=where) from error
     return private
 
@@ -512,9 +537,10 @@ def withdraw(context: OnlineContext, select: tuple[str, ...], everyone: bool, re
 
     done, failed = each_of({accounts[appid].name: appid for appid in ends}, record)
     state = context.fold_ledger()
-    left = sorted(
-        {name for one in accounts.values() for name in _approved(context, one, state.stream(one.appid))}
-    )
+    newest = {
+        appid: [Unit(*rows[-1][1]) for rows in state.stream(appid).approved.values()] for appid in accounts
+    }
+    left = sorted({name for name, why in _standing(context, state, newest) if not why})
     names = sorted({name for found in ends.values() for name in found or ()})
     ended = _("The approvals of {sends} ended.").format(
         sends=_("every send") if everyone else first_of(names, MOST_NAMED)
@@ -536,44 +562,21 @@ def _named(
     Raises:
         UsageError: the ledger and the campaigns know nothing by one of the words.
     """
-    known: dict[str, dict[str, str]] = {appid: {} for appid in appids}
-    written = compile_selected(context, ()).sends
     accounts = context.settings.environment.accounts
-    for appid, send_id in ((accounts[one.account].appid, one.id) for one in written):
-        if appid in known:
-            known[appid] |= {normalize_id(name): name for name in (send_id, list_id(send_id))}
-    for appid, ids in known.items():
-        stream = state.stream(appid)
-        ids |= {
-            name: name
-            for name in (*stream.ids, *(one for one, _revision in stream.approved))
-            if name not in ids
-        }
+    known = {appid: {*state.stream(appid).ids} for appid in appids}
+    for appid, names in known.items():
+        names |= {name for name, _revision in state.stream(appid).approved}
+    for send in compile_selected(context, ()).sends:
+        if (appid := accounts[send.account].appid) in known:
+            known[appid].add(send.id)
     ends: dict[str, list[str]] = {}
     for word in map(context.full_id, select):
-        found = {appid: [ids[one] for one in ids if stands_for(word, one)] for appid, ids in known.items()}
-        if not any(found.values()):
+        found = [appid for appid, names in known.items() if any(stands_for(word, one) for one in names)]
+        if not found:
             raise UsageError(
                 _("neither the ledger nor the campaigns have the id {name}").format(name=word),
                 hint=_("run `campaign plan` to list the sends that wait or are approved"),
             )
-        for appid, names in found.items():
-            if names:
-                # The word itself, too: a plan of another branch may have more sends of a campaign.
-                ends.setdefault(appid, []).extend(dict.fromkeys([*names, word]))
+        for appid in found:  # of a campaign, also sends that a plan of another branch has
+            ends.setdefault(appid, []).append(list_id(word))
     return ends
-
-
-def _approved(context: OnlineContext, account: Account, stream: AccountState) -> list[str]:
-    """List what is approved in an account and not sent yet, by the ledger alone."""
-    asked = asked_of(context.settings, account, stream)
-    sent = {
-        (normalize_id(one.send), one.revision)
-        for one in stream.all_sends()
-        if one.fate not in (Fate.NOT_SENT, Fate.REJECTED)
-    }
-    sent |= {(normalize_id(list_id(name)), revision) for name, revision in sent}
-    newest = {key: Unit(*rows[-1][1]) for key, rows in stream.approved.items() if key not in sent}
-    return [
-        one.id for one in newest.values() if asked is not None and not approval_of(stream, one, asked).lack
-    ]

@@ -65,7 +65,7 @@ class Secrets:
         self._checked: set[tuple[str, Secret]] = set()
         """Secrets that were held against the events of the ledger, or that a person agreed to."""
         self.missing: dict[str, CampaignError] = {}
-        """By AppID, why an AppSecret could not be had when the ledger was verified last."""
+        """By AppID, why its events could not be verified when the ledger was read last."""
 
     def take_over(self, other: Secrets) -> None:
         """Copy what another workspace of the same settings has read: a password manager may be locked now."""
@@ -231,7 +231,7 @@ class Secrets:
         return self._root_key(account)
 
     def mac_keys(self) -> trust.KeyOf:
-        """Return what finds the key of an account's macs; None where the AppSecret is missing."""
+        """Return what finds the key of an account's macs; None where it is missing, or a guard is forged."""
         named = self.settings.environment.by_appid
         self.missing = {}
 
@@ -241,9 +241,7 @@ class Secrets:
                 return self.mac_key(named[appid]) if appid in named else None
             except WrongSecretError:  # nothing is believed by it
                 return self._root_key(named[appid])
-            except TamperedLedgerError:
-                raise
-            except CampaignError as error:  # not at hand, or not to be used: who sends will be told
+            except CampaignError as error:  # not at hand, forged, or not to be used: who sends will be told
                 self.missing[appid] = error
                 return None
 

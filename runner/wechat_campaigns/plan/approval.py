@@ -110,7 +110,7 @@ def lack_words(verdict: Verdict, unit: Unit, env: str) -> tuple[str, str]:
             return _("{names} approved it, and more people must").format(names=names), hint
     if last is None or last.unit is None:
         return _("it is not approved"), hint
-    who, why = last.approver, _("it was edited after {who} approved it")
+    who, why = last.approver, _("{who} approved something else under its id")
     match lack:
         case Lack.NAMES:
             what, why = _names_changed(last.unit, unit), _("since {who} approved it, {what}")

@@ -111,7 +111,7 @@ def _plan_notes(plan: Plan) -> Iterator[Note]:
     if plan.unverified:
         what = _(
             "what the ledger records of {names} was not verified: their AppSecret or ledger_key is not "
-            "available here, or signed none of it"
+            "available here or signed none of it, or a record of their rules is forged"
         )
         hint = _(
             "run `campaign plan` with the right AppSecret or ledger_key; `campaign apply` verifies it in any "

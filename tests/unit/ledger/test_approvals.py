@@ -98,7 +98,7 @@ def test_what_was_not_looked_up_for_the_approver_is_not_approved(ledger: Ledger)
     ledger.approve(SALE._replace(names=None))
     assert ledger.lack() is Lack.NAMES
     ledger.approve(SALE._replace(audience=None))
-    assert ledger.lack() is Lack.AUDIENCE
+    assert ledger.lack(asked=replace(ASKED, allows=lambda before, now: now - before < 9)) is Lack.AUDIENCE
 
 
 ENDS: dict[str, Callable[[Ledger], object]] = {
@@ -198,7 +198,7 @@ def test_each_signed_word_and_the_place_count(ledger: Ledger) -> None:
     [
         {"saw": {"seq": 2, "hash": "x"}}, {"saw": {}}, {"saw": None}, {"sends": [["sale"]]}, {"sends": {}},
         {"sends": [["sale", "1", "d", {}, 1]]}, {"rules": 1}, {"environment": []}, {"at": "x"},
-        {"who": "ann"},
+        {"who": "ann"}, {"environment": "staging"},
     ],
 )  # fmt: skip
 def test_odd_events_approve_nothing_and_stop_nobody(ledger: Ledger, data: dict[str, Any]) -> None:
