@@ -268,7 +268,7 @@ class Client:
         """Return a token under which something may be changed: it is valid, and of this account.
 
         Raises:
-            CampaignError: there is none.
+            CampaignError: no token could be had, or it belongs to another account.
         """
         while (token := self.tokens.get()) != self.tokens.proven_token and self.prove is not None:
             self.prove(self)
