@@ -461,6 +461,25 @@ def test_red_of_one_environment_is_not_that_of_another(make_shop: MakeShop) -> N
     assert codes == [ExitCode.POLICY, ExitCode.OK] * 2
 
 
+def test_run_that_is_cancelled_has_not_failed_for_its_cause(make_shop: MakeShop) -> None:
+    """It ends while its events are pushed: no run was red, so the next one is."""
+    shop = make_shop(more="policy: {max_recipients: 1}\naudit: {url: {env: AUDIT_URL}}\n")
+    shop.write(sale=SALE)
+    event = shop.folder / "event.json"
+    event.write_text('{"repository": {"default_branch": "main"}}', encoding="utf-8")
+    ci = {"GITHUB_ACTIONS": "true", "GITHUB_EVENT_NAME": "schedule", "GITHUB_REF": "refs/heads/main"}
+    ci |= {"GITHUB_EVENT_PATH": str(event)}
+    shop.plan()
+    codes, runs = [], list[subprocess.Popen[str]]()
+    with robot(200, before=lambda: runs[-1].kill()) as (address, _):
+        for _ in range(2):
+            words = ("ci", "notify", "--fail-on-held", str(shop.plan_file))
+            runs.append(shop.begin(*words, AUDIT_URL=address, **ci))
+            runs[-1].communicate(timeout=60)
+            codes.append(runs[-1].returncode)
+    assert ExitCode.POLICY in codes, codes
+
+
 def test_another_errcode_is_another_cause(
     campaign: Command, sandbox: Sandbox, told: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:

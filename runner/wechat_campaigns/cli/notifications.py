@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import date
 
 import click
@@ -13,7 +13,7 @@ from wechat_campaigns.code_host.ci_run import current_run, run_url
 from wechat_campaigns.core.errors import CampaignError, ExitCode
 from wechat_campaigns.core.i18n import _, ngettext
 from wechat_campaigns.core.settings import SANDBOX, NotifyTarget
-from wechat_campaigns.ledger.events import LedgerKind
+from wechat_campaigns.ledger.events import Ledger, LedgerKind
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.notify.notices import (
     CALLED,
@@ -65,7 +65,7 @@ def notify(context: OnlineContext, notices: Sequence[Notice], *, commit: str | N
                     taken.update(chosen)
         finally:
             if state is not None:
-                _record(context, [notice for notice in new if notice in taken], day)
+                _record(context, context.ledger, [notice for notice in new if notice in taken], day)
     except KeyboardInterrupt:
         message = _("Interrupted while notifying: not every target was notified. No send is affected.")
         raise click.Abort(message) from None
@@ -74,7 +74,7 @@ def notify(context: OnlineContext, notices: Sequence[Notice], *, commit: str | N
 
 
 def code_of_held(context: OnlineContext, notices: Iterable[Notice]) -> ExitCode:
-    """Return the exit code for sends that are held back or were missed.
+    """Return the exit code for sends that are held back or were missed; nothing is done after it.
 
     A scheduled run fails once a day for each cause, any other run each time. The ledger keeps for which one
     failed: while it cannot be read or written, each scheduled run fails too.
@@ -84,7 +84,11 @@ def code_of_held(context: OnlineContext, notices: Iterable[Notice]) -> ExitCode:
         return ExitCode.POLICY if causes else ExitCode.OK
     state = _state(context, causes)
     new = untold(causes, state.notified if state is not None else (), day)
-    _record(context, new, day)
+    if new:
+        context.stack.close()  # pushes events: a run that is cancelled meanwhile has not failed
+        with closing(context.open_ledger()) as ledger:
+            ledger.sign, ledger.push = context.secrets.sign, lambda: None
+            _record(context, ledger, new, day)
     if new or run.event != "schedule":
         return ExitCode.POLICY
     message = ngettext(
@@ -141,13 +145,13 @@ def _state(context: OnlineContext, notices: Iterable[Notice]) -> LedgerState | N
         return None
 
 
-def _record(context: OnlineContext, notices: Sequence[Notice], day: date) -> None:
+def _record(context: OnlineContext, ledger: Ledger, notices: Sequence[Notice], day: date) -> None:
     """Keep what was told."""
     for appid in sorted({notice.appid for notice in notices} & context.settings.environment.by_appid.keys()):
         keys = [notice.key(day) for notice in notices if notice.appid == appid]
         entry = Entry(stream=appid, kind=LedgerKind.NOTIFIED, data={"day": day.isoformat(), "notices": keys})
         try:
-            context.ledger.append(entry)
+            ledger.append(entry)
         except CampaignError as error:  # the secret of one account may be what this is about
             _warn_unrecorded(error)
 
