@@ -307,6 +307,11 @@ def test_followers_who_leave_are_replaced_and_none_proves_nothing(shop: Shop) ->
     shop.sandbox.advance(24 * 3600)
     shop.succeed("apply", "--auto-approve")
     assert [event["kind"] for event in shop.log()].count("followers") == 2
+    left = shop.sandbox.openids()
+    shop.sandbox.control("POST", "followers", {"appid": APPID, "openids": left, "subscribe": False})
+    shop.write(last=campaign_file("夜"))
+    shop.sandbox.advance(24 * 3600)
+    assert (shop.apply(), shop.texts()) == (ExitCode.SECRET, ["早", "晚"])
 
 
 def test_clock_is_compared_before_the_intent_as_with_a_fetched_token(shop: Shop) -> None:
