@@ -526,6 +526,7 @@ class OnlineWorkspace(LedgerWorkspace):
             account,
             self.api_url,
             secret=lambda: self.secrets.for_calls(account),
+            prove=lambda read: self.secrets.check_followers(self.ledger, account, read.user_get()),
             clock=self.clock,
             shared=self._tokens,
             watch=self.watch,

@@ -14,10 +14,11 @@ from typing import Any
 
 import pytest
 
+from tests.acceptance.test_by_hand import article
 from tests.acceptance.test_operating_commands import SALE, Command, campaign, robot, settle
 from tests.support.confined import SAY, hearing
 from tests.support.playground import SERVICE, Sandbox
-from tests.support.shop import SHOP_APPID, MakeShop, campaign_file
+from tests.support.shop import SENDALL, SHOP_APPID, MakeShop, campaign_file
 from tests.support.studio import until
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.files import state_folder
@@ -327,6 +328,32 @@ def test_what_nobody_took_is_told_by_the_next_run(
         assert ["Reported 1 send" in text for text in said] == [False, True, False]
 
 
+@pytest.mark.parametrize("by", ["apply", "status"])
+@pytest.mark.parametrize("moment", ["accepted", "rejected", "handed_over"])
+def test_what_happened_once_is_told_until_one_place_took_it(
+    make_shop: MakeShop, moment: str, by: str
+) -> None:
+    """No later run has an outcome for it: the ledger has what happened, and what nobody was told."""
+    shop = make_shop(more=f"notify: [{{kind: webhook, url: {{env: DUTY_URL}}, when: [{moment}]}}]\n")
+    shop.write(sale=campaign_file("早"))
+    if moment == "handed_over":
+        shop.sandbox.media("cover-1", "image")
+        shop.write(sale=article("秋茶"))
+        (shop.folder / "campaigns/tea.md").write_text("新茶上市\n", encoding="utf-8")
+    elif moment == "rejected":
+        shop.sandbox.fault(endpoint=SENDALL, kind="errcode", errcode=45028)
+    words, bodies = ("apply", "--auto-approve"), []
+    for status in (500, 500, 200, 200):
+        with robot(status) as (address, posted):
+            shop.run_here(*words, DUTY_URL=address)
+            bodies.append([one for body in posted for one in body["outcomes"]])
+        words = (by, "--auto-approve") if by == "apply" else (by,)
+        (shop.folder / "campaigns/sale.yaml").unlink(missing_ok=True)
+    results = [[(one["id"], one["result"]) for one in body] for body in bodies]
+    assert results == [[("sale", moment)]] * 3 + [[]]
+    assert len({one["followers"] for body in bodies for one in body}) == 1
+
+
 def test_broken_target_does_not_silence_the_others(
     campaign: Command, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -432,6 +459,25 @@ def test_red_of_one_environment_is_not_that_of_another(make_shop: MakeShop) -> N
         words = ("ci", "notify", "--fail-on-held", str(shop.plan_file), "--env", name)
         codes.append(shop.run_here(*words, **ci, GITHUB_EVENT_PATH=str(event))[0])
     assert codes == [ExitCode.POLICY, ExitCode.OK] * 2
+
+
+def test_run_that_is_cancelled_has_not_failed_for_its_cause(make_shop: MakeShop) -> None:
+    """It ends while its events are pushed: no run was red, so the next one is."""
+    shop = make_shop(more="policy: {max_recipients: 1}\naudit: {url: {env: AUDIT_URL}}\n")
+    shop.write(sale=SALE)
+    event = shop.folder / "event.json"
+    event.write_text('{"repository": {"default_branch": "main"}}', encoding="utf-8")
+    ci = {"GITHUB_ACTIONS": "true", "GITHUB_EVENT_NAME": "schedule", "GITHUB_REF": "refs/heads/main"}
+    ci |= {"GITHUB_EVENT_PATH": str(event)}
+    shop.plan()
+    codes, runs = [], list[subprocess.Popen[str]]()
+    with robot(200, before=lambda: runs[-1].kill()) as (address, _):
+        for _ in range(2):
+            words = ("ci", "notify", "--fail-on-held", str(shop.plan_file))
+            runs.append(shop.begin(*words, AUDIT_URL=address, **ci))
+            runs[-1].communicate(timeout=60)
+            codes.append(runs[-1].returncode)
+    assert ExitCode.POLICY in codes, codes
 
 
 def test_another_errcode_is_another_cause(

@@ -250,6 +250,70 @@ def test_one_token_for_two_accounts_sends_for_neither(shop: Shop, tmp_path: Path
     assert (code, "same `token`" in said) == (ExitCode.OK, False), said
 
 
+@pytest.fixture
+def environments(shop: Shop, tmp_path: Path) -> Shop:
+    """Two environments with an account each, whose token is in a file; each has sent a message."""
+    shop.sandbox.control("POST", "accounts", {"appid": SHOP_APPID, "kind": "service"})
+    files = {one: write_token(tmp_path / one, token_of(shop, one)) for one in (APPID, SHOP_APPID)}
+    use_accounts(shop, main=account(APPID, files[APPID]))
+    shop.add_environment("production", (APPID, SHOP_APPID))
+    for environment in ("shop", "production"):
+        shop.succeed("ledger", "init", "--env", environment)
+        shop.succeed("apply", "--auto-approve", "--env", environment)
+    set_noon(shop.sandbox, days_on=1)
+    shop.write(late=campaign_file("晚"))
+    for appid in files:
+        write_token(tmp_path / appid, token_of(shop, SHOP_APPID))
+    return shop
+
+
+def test_token_of_another_account_changes_nothing_there(environments: Shop) -> None:
+    """One that is of production, too: its followers would get the message twice."""
+    shop = environments
+    code, said = shop.run("apply", "--auto-approve", "-o", "json", "--quiet")
+    shop.succeed("apply", "--auto-approve", "--env", "production")
+    received = [job["appid"] for job in shop.sandbox.jobs() if job["content"]["text"] == "晚"]
+    assert (code, received) == (ExitCode.SECRET, [SHOP_APPID]), said
+    tester = shop.sandbox.openids()[0]
+    assert shop.run("preview", "late", "--to", tester)[0] == ExitCode.SECRET
+    (shop.folder / "campaigns/cup.png").write_bytes((PICTURES / "cup.png").read_bytes())
+    cup = "filter: {tag: 会员}\nmsgtype: image\ncontent: {file: cup.png}\n"
+    shop.write(late=cup, later=cup.replace("会员", "内测"))
+    before = len(shop.sandbox.requests())
+    assert shop.apply() == ExitCode.SECRET
+    paths = [one["path"] for one in shop.sandbox.requests()[before:]]
+    assert (paths.count("/cgi-bin/user/get"), [one for one in paths if "add" in one]) == (1, [])
+
+
+def test_token_that_is_renewed_in_the_middle_proves_its_account(environments: Shop) -> None:
+    shop = environments
+    shop.sandbox.fault(endpoint=SENDALL, kind="errcode", errcode=42001)
+    program = "import glob, os; one = min(glob.glob('t-*')); print(open(one).read().strip()); os.remove(one)"
+    (shop.folder / "token.py").write_text(program, encoding="utf-8")
+    for place, appid in enumerate((APPID, SHOP_APPID)):
+        write_token(shop.folder / f"t-{place}", token_of(shop, appid))
+    command = json.dumps([sys.executable, "token.py"])
+    use_accounts(shop, main=account(APPID, f"{{command: {command}}}"))
+    code, said = shop.run("apply", "--auto-approve")
+    assert (code, shop.texts().count("晚")) == (ExitCode.SECRET, 0), said
+
+
+def test_followers_who_leave_are_replaced_and_none_proves_nothing(shop: Shop) -> None:
+    """Half of those recorded have left: the others are recorded."""
+    shop.succeed("apply", "--auto-approve")
+    left = shop.sandbox.openids()[:40]
+    shop.sandbox.control("POST", "followers", {"appid": APPID, "openids": left, "subscribe": False})
+    shop.write(late=campaign_file("晚"))
+    shop.sandbox.advance(24 * 3600)
+    shop.succeed("apply", "--auto-approve")
+    assert [event["kind"] for event in shop.log()].count("followers") == 2
+    left = shop.sandbox.openids()
+    shop.sandbox.control("POST", "followers", {"appid": APPID, "openids": left, "subscribe": False})
+    shop.write(last=campaign_file("夜"))
+    shop.sandbox.advance(24 * 3600)
+    assert (shop.apply(), shop.texts()) == (ExitCode.SECRET, ["早", "晚"])
+
+
 def test_clock_is_compared_before_the_intent_as_with_a_fetched_token(shop: Shop) -> None:
     """An openid list asks WeChat nothing else that would be answered with a date."""
     openids = json.dumps(shop.sandbox.openids()[:2])

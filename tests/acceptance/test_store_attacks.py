@@ -189,6 +189,30 @@ def test_export_from_which_a_message_was_taken_is_not_imported(
     assert new.run("ledger", "import", str(export_without(old, "none")), *words)[0] == ExitCode.OK
 
 
+def test_backup_says_up_to_which_event_it_goes_and_other_machines_what_is_newer(make_shop: MakeShop) -> None:
+    shop = make_shop()
+    shop.write(a=campaign_file("a"))
+    assert shop.apply() == ExitCode.OK
+    kept = shop.log()[-1]
+    (shop.folder / "old.jsonl").write_text(shop.succeed("ledger", "export"), encoding="utf-8")
+    shop.write(b=campaign_file("b"))
+    assert shop.apply() == ExitCode.OK
+    newest = shop.log()[-1]["seq"]
+    for file in shop.folder.parent.glob("ledger.sqlite3*"):
+        file.unlink()
+    take = ("ledger", "import", "old.jsonl", "--as-backup", "the disk is gone")
+    assert shop.run(*take)[0] == ExitCode.LEDGER, "this machine has seen newer ones"
+    code, said = shop.run(*take, CAMPAIGN_STATE_DIR=f"{shop.folder}.new")
+    assert (code, f"main: the export ends at event {kept['seq']}, of {kept['at'][:10]}" in said) == (
+        0,
+        True,
+    ), said
+    code, said = shop.run("ledger", "verify")
+    assert (code, f"has seen event {newest}" in " ".join(said.split())) == (ExitCode.LEDGER, True), said
+    shop.write(c=campaign_file("c"))
+    assert shop.run("apply", "--auto-approve", CAMPAIGN_STATE_DIR=f"{shop.folder}.new")[0] == ExitCode.POLICY
+
+
 @BOTH_ROOTS
 def test_plan_without_the_secret_marks_what_it_could_not_verify(make_shop: MakeShop, store: Path) -> None:
     shop = make_shop()

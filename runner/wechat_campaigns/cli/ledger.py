@@ -307,6 +307,16 @@ def import_(context: OnlineContext, file: Path, reason: str | None) -> int:
                 "run `campaign unhold`."
             ).format(names=names)
         )
+        for appid, last in {event.stream: event for event in events if event.stream in appids}.items():
+            name = accounts[appid].name if appid in accounts else appid
+            line = _("{name}: the export ends at event {number}, of {at}")
+            print_message(line.format(name=name, number=last.seq, at=f"{last.at:%Y-%m-%d %H:%M} UTC"))
+        print_message(
+            _(
+                "Run `campaign ledger verify` on each other machine that used the ledger: it names the newer "
+                "events that it has seen."
+            )
+        )
     message = ngettext(
         "{count:,} event imported; all hash chains are intact",
         "{count:,} events imported; all hash chains are intact",

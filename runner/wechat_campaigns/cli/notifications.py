@@ -1,8 +1,8 @@
 """Notify the targets of the settings; one that cannot be notified is a warning, and changes nothing."""
 
 import os
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from datetime import date
 
 import click
@@ -13,14 +13,23 @@ from wechat_campaigns.code_host.ci_run import current_run, run_url
 from wechat_campaigns.core.errors import CampaignError, ExitCode
 from wechat_campaigns.core.i18n import _, ngettext
 from wechat_campaigns.core.settings import SANDBOX, NotifyTarget
-from wechat_campaigns.ledger.events import LedgerKind
-from wechat_campaigns.notify.notices import FOUND_AGAIN, Notice, RunSummary, failing, refusal_notice, untold
+from wechat_campaigns.ledger.events import Ledger, LedgerKind
+from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.notify.notices import (
+    CALLED,
+    Notice,
+    RunSummary,
+    failing,
+    recorded_notices,
+    refusal_notice,
+    untold,
+)
 from wechat_campaigns.notify.target import notice_body, taker
 from wechat_campaigns.protocol.events import Entry
 
 
 def notify(context: OnlineContext, notices: Sequence[Notice], *, commit: str | None) -> tuple[int, int]:
-    """Notify each target of the settings of the moments in its `when`.
+    """Notify each target of the settings of the moments in its `when`, and of those that none took before.
 
     The ledger holds what was notified, and records afterwards what a target received: two runs at a time may
     both notify it, and what nobody received is repeated by the next run.
@@ -29,7 +38,7 @@ def notify(context: OnlineContext, notices: Sequence[Notice], *, commit: str | N
         commit: of the campaigns.
 
     Returns:
-        How many notices were new to some target, and how many of these one took.
+        How many of these notices were new to some target, and how many of them one took.
 
     Raises:
         click.Abort: it was interrupted.
@@ -37,32 +46,35 @@ def notify(context: OnlineContext, notices: Sequence[Notice], *, commit: str | N
     targets = list(enumerate(context.settings.notify, 1))
     if context.settings.environment.api == SANDBOX:  # which starts no program of the settings
         targets = [(number, target) for number, target in targets if target.kind != "command"]
-    wanted = [one for one in notices if any(one.moment in target.when for _number, target in targets)]
-    if not wanted:
+    wanted = {moment for _number, target in targets for moment in target.when}
+    if not wanted & {*CALLED, *(one.moment for one in notices)}:
         return 0, 0
-    day = _today(context)
-    name, url = context.settings.environment.name, run_url(os.environ) or ""
-    run = RunSummary(environment=name, commit=commit or "", url=url)
+    day, environment = _today(context), context.settings.environment
+    run = RunSummary(environment=environment.name, commit=commit or "", url=run_url(os.environ) or "")
     taken: set[Notice] = set()
     try:
-        told = _told(context, notices)
-        new = untold(wanted, told or (), day)
+        found, state = list(notices), _state(context, notices)
+        if state is not None:
+            found = recorded_notices(state, environment, context.clock(), notices)
+        told = state.notified if state is not None else ()
+        new = untold([one for one in found if one.moment in wanted], told, day)
         try:
             for number, target in targets:
                 chosen = [notice for notice in new if notice.moment in target.when]
                 if chosen and _is_told(context, number, target, chosen, run):
                     taken.update(chosen)
         finally:
-            if told is not None:
-                _record(context, [notice for notice in new if notice in taken], day)
+            if state is not None:
+                _record(context, context.ledger, [notice for notice in new if notice in taken], day)
     except KeyboardInterrupt:
         message = _("Interrupted while notifying: not every target was notified. No send is affected.")
         raise click.Abort(message) from None
-    return len(new), len(taken)
+    ours = {notice for notice in new if notice in notices}
+    return len(ours), len(ours & taken)
 
 
 def code_of_held(context: OnlineContext, notices: Iterable[Notice]) -> ExitCode:
-    """Return the exit code for sends that are held back or were missed.
+    """Return the exit code for sends that are held back or were missed; nothing is done after it.
 
     A scheduled run fails once a day for each cause, any other run each time. The ledger keeps for which one
     failed: while it cannot be read or written, each scheduled run fails too.
@@ -70,8 +82,13 @@ def code_of_held(context: OnlineContext, notices: Iterable[Notice]) -> ExitCode:
     causes, day, run = failing(notices), _today(context), current_run()
     if not causes or run is None:
         return ExitCode.POLICY if causes else ExitCode.OK
-    new = untold(causes, _told(context, causes) or (), day)
-    _record(context, new, day)
+    state = _state(context, causes)
+    new = untold(causes, state.notified if state is not None else (), day)
+    if new:
+        context.stack.close()  # pushes events: a run that is cancelled meanwhile has not failed
+        with closing(context.open_ledger()) as ledger:
+            ledger.sign, ledger.push = context.secrets.sign, lambda: None
+            _record(context, ledger, new, day)
     if new or run.event != "schedule":
         return ExitCode.POLICY
     message = ngettext(
@@ -119,23 +136,22 @@ def _today(context: OnlineContext) -> date:
     return context.clock().astimezone(context.settings.policy.zone).date()
 
 
-def _told(context: OnlineContext, notices: Iterable[Notice]) -> Collection[str] | None:
-    """Read which notices were told; None, and a warning, where the ledger cannot be read."""
+def _state(context: OnlineContext, notices: Iterable[Notice]) -> LedgerState | None:
+    """Read what happened and was told; None, and a warning, where the ledger cannot be read."""
     try:
-        return context.state(own=all(context.selects(one.appid) for one in notices)).notified
+        return context.state(own=all(context.selects(one.appid) for one in notices))
     except CampaignError as error:
         _warn_unrecorded(error)
         return None
 
 
-def _record(context: OnlineContext, notices: Sequence[Notice], day: date) -> None:
-    """Keep what was told and is found again by other runs."""
-    kept = [notice for notice in notices if notice.moment in FOUND_AGAIN]
-    for appid in sorted({notice.appid for notice in kept} & context.settings.environment.by_appid.keys()):
-        keys = [notice.key(day) for notice in kept if notice.appid == appid]
+def _record(context: OnlineContext, ledger: Ledger, notices: Sequence[Notice], day: date) -> None:
+    """Keep what was told."""
+    for appid in sorted({notice.appid for notice in notices} & context.settings.environment.by_appid.keys()):
+        keys = [notice.key(day) for notice in notices if notice.appid == appid]
         entry = Entry(stream=appid, kind=LedgerKind.NOTIFIED, data={"day": day.isoformat(), "notices": keys})
         try:
-            context.ledger.append(entry)
+            ledger.append(entry)
         except CampaignError as error:  # the secret of one account may be what this is about
             _warn_unrecorded(error)
 

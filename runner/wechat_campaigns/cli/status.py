@@ -123,21 +123,18 @@ def _may_end(row: StatusRow, failed: Failed) -> bool:
 
 
 def _untold(context: LedgerContext, state: LedgerState, told: Collection[Notice]) -> list[Notice]:
-    """List what ended lately and nobody was told: this run learnt it, or one that was cancelled.
+    """List what happened lately and nobody was told: this run learnt it, or one that was cancelled.
 
     Args:
         told: what this run tried to tell, once.
     """
     if not context.settings.notify:
         return []
-    from wechat_campaigns.notify.notices import finished_notices, untold
+    from wechat_campaigns.notify.notices import recorded_notices, untold
 
-    now, environment = context.clock(), context.settings.environment
-    accounts = {appid for appid in environment.by_appid if context.selects(appid)}
-    ended = [send for send in state.sends if send.ended_at and send.appid in accounts]
-    rows = [send_status(send, state, now, environment) for send in ended]
-    found = untold(finished_notices(rows, now), state.notified, now.date())
-    return [notice for notice in found if notice not in told]
+    now, wanted = context.clock(), {moment for one in context.settings.notify for moment in one.when}
+    found = untold(recorded_notices(state, context.settings.environment, now), state.notified, now.date())
+    return [one for one in found if one not in told and one.moment in wanted and context.selects(one.appid)]
 
 
 def _campaigns(context: LedgerContext, state: LedgerState) -> tuple[list[Send], DecisionContext]:
@@ -191,7 +188,8 @@ def _ask_wechat(
     finally:  # what one account let know is told, whatever another answers
         new = _untold(context, state, told)
         told.update(new)
-        notify(context, new, commit=None)
+        if new:
+            notify(context, new, commit=None)
     if (error := asked.unrecorded) is not None:
         message = _("Warning: what WeChat returned is not recorded: {error}").format(error=error)
         print_message(f"{message}\n→ {error.hint}")

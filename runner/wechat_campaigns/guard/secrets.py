@@ -9,8 +9,9 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from wechat_campaigns.core.digest import hashes, sample
 from wechat_campaigns.core.errors import (
     CampaignError,
     PolicyError,
@@ -25,13 +26,15 @@ from wechat_campaigns.guard.gates import GATES, PROGRAMS, check_gates
 from wechat_campaigns.guard.run import check_secret_place
 from wechat_campaigns.ledger import trust
 from wechat_campaigns.ledger.account import AccountState
-from wechat_campaigns.ledger.events import LEDGER, LedgerKind
+from wechat_campaigns.ledger.events import LEDGER, Ledger, LedgerKind, append_at_end
 from wechat_campaigns.ledger.fold import wrong_secret_error
 from wechat_campaigns.protocol.events import Entry, Event
 from wechat_campaigns.protocol.keys import mac_key, mac_of
 from wechat_campaigns.source.secret import AccountKey, check_api_host, read_account_secret, read_secret
 
 _FORGED = N_("event {number} of {stream} ({kind}) was not written with this {key}")
+_SALT, _RECORDED = "followers", 64
+"""Of a follower's hash, and how many are kept: each proves a token, as an openid is of one account alone."""
 GuardsOf = Callable[[str], Sequence[Event]]
 """Returns every record of an account's rules, in order, as the ledger says; no mac was checked."""
 
@@ -125,6 +128,41 @@ class Secrets:
                 hint=_("let each account's `token` name the token of its own AppID"),
                 location=_("account {name}").format(name=account.name),
             )
+
+    def check_followers(self, ledger: Ledger, account: Account, page: Mapping[str, Any]) -> None:
+        """Refuse a token of another account: no follower that it lists was recorded for this one.
+
+        Those of the first token are recorded, and others when half of them have left.
+
+        Args:
+            page: the first of the followers that the token lists, as `user_get` returns it.
+
+        Raises:
+            SecretError: the token is of another account, or lists nobody.
+        """
+        key, openids = self.mac_key(account), tuple(page.get("data", {}).get("openid", ()))
+
+        def entry_after(events: Sequence[Event]) -> Entry | None:
+            believed = trust.authenticator(events, lambda _appid: key)
+            kept = [one for one in events if one.kind == LedgerKind.FOLLOWERS and believed(one)]
+            recorded = set(kept[-1].data["followers"].split()) if kept else set()
+            found = recorded & hashes(openids, _SALT)
+            if not openids or (recorded and not found):
+                raise SecretError(
+                    _("no follower that the access_token lists was recorded for AppID {appid} before").format(
+                        appid=account.appid
+                    )
+                    if openids
+                    else _("the access_token lists no follower, so nothing shows whose it is"),
+                    hint=_("let each account's `token` name the token of its own AppID"),
+                    location=_("account {name}").format(name=account.name),
+                )
+            if len(found) * 2 > len(recorded):
+                return None
+            data = {"followers": sample(openids, _SALT, _RECORDED)}
+            return Entry(stream=account.appid, kind=LedgerKind.FOLLOWERS, data=data)
+
+        append_at_end(ledger, account.appid, entry_after)
 
     def check_root(self, account: Account, *, trusted: bool = False) -> None:
         """Read the root of an account's macs and hold the signed events of the ledger against it.

@@ -40,6 +40,7 @@ class LedgerKind(StrEnum):
     CALLBACK = "callback"  # WeChat pushed how a job ended: see `wechat.callback`
     STATUS = "status"  # WeChat was asked about a job: {send, revision, msg_id, msg_status}
     RECALL = "recall"  # an article was taken back: {send, revision, msg_id, article_idx, reason?}
+    FOLLOWERS = "followers"  # hashes of openids by which a token proves its account: {followers}
     CAMPAIGNS_FOLDER = "campaigns_folder"  # which folder uses the ledger: see `guard.campaigns_folder`
     NOTIFIED = "notified"  # told, so not again: {day, notices, pushed?}; see `notify`
     # Somebody approved sends of the account and its rules: {environment, rules, saw: the head {seq, hash} of

@@ -16,13 +16,13 @@ KeyOf = Callable[[str], bytes | None]
 RESULTS: Final = frozenset(
     {EventKind.ACCEPTED, EventKind.DUPLICATE, EventKind.IN_USE, EventKind.REJECTED}
     | {LedgerKind.UPLOAD, LedgerKind.DRAFT, LedgerKind.PREVIEW, LedgerKind.STATUS, LedgerKind.RECALL}
-    | {LedgerKind.CALLBACK, LedgerKind.NOTIFIED, LedgerKind.SEEN}
+    | {LedgerKind.CALLBACK, LedgerKind.NOTIFIED, LedgerKind.SEEN, LedgerKind.FOLLOWERS}
 )
 """What happened, wherever it is recorded. All else was decided on what the ledger held, and names its end."""
 REMADE: Final = frozenset(
     {LedgerKind.UPLOAD, LedgerKind.DRAFT, LedgerKind.PREVIEW, LedgerKind.STATUS, LedgerKind.RECALL}
     | {LedgerKind.NOTIFIED, LedgerKind.CAMPAIGNS_FOLDER, LedgerKind.GUARD, LedgerKind.TRUSTED}
-    | {LedgerKind.SEEN}
+    | {LedgerKind.SEEN, LedgerKind.FOLLOWERS}
 )
 """What is uploaded, queried or recorded again where it is not believed: nobody need be asked about it."""
 

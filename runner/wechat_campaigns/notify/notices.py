@@ -1,8 +1,8 @@
 """Choose what is told of an apply, its refusal, finished sends or a plan file, and write it as plain text.
 
-A moment that lasts, such as a blocked send, is found again by each run, and so is a send that has ended. The
-ledger keeps which of them were told: the first are told once a day, the others and a missed window once. In
-plain text no name of a campaign can mention anybody or become a link.
+The ledger keeps which of them were told, and what happened: a run also reports what no target took before.
+What lasts, such as a blocked send, is told once a day, all else and a missed window once. In plain text no
+name of a campaign can mention anybody or become a link.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -20,11 +20,13 @@ from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import job_id
 from wechat_campaigns.plan import planfile
 from wechat_campaigns.plan.plan import Plan
-from wechat_campaigns.protocol.state import Fate, Status
+from wechat_campaigns.protocol.events import EventKind
+from wechat_campaigns.protocol.keys import normalize_id
+from wechat_campaigns.protocol.state import Fate, SendState, Status
 from wechat_campaigns.report.phrases import moment as moment_text
 from wechat_campaigns.report.phrases import status_counts
 from wechat_campaigns.report.sanitize import FORMAT_VERSION, line
-from wechat_campaigns.report.send_status import StatusRow
+from wechat_campaigns.report.send_status import send_status
 from wechat_campaigns.send.outcome import Result, SendOutcome
 
 
@@ -50,15 +52,15 @@ class Moment(StrEnum):
     DELIVERY_FAILED = "delivery_failed"
 
 
-FOUND_AGAIN: Final = frozenset(Moment) - {Moment.ACCEPTED, Moment.HANDED_OVER, Moment.REJECTED}
-"""Moments that later runs find again; the ledger keeps that they were told."""
+CALLED: Final = frozenset({Moment.ACCEPTED, Moment.HANDED_OVER, Moment.REJECTED})
+"""Of one call, which no later run makes."""
 ENDED: Final = frozenset({Moment.SENT, Moment.DELIVERY_FAILED})
-ONCE: Final = ENDED | {Moment.SCHEDULED_MISSED}
-"""Of those the ones that are told once; the others last until a person has acted, and are told once a day."""
+ONCE: Final = CALLED | ENDED | {Moment.SCHEDULED_MISSED}
+"""They are told once; the others last until a person has acted, and are told once a day."""
 EXPECTED: Final = frozenset({Moment.HELD, Moment.SCHEDULED_MISSED})
 """Of sends that were expected and not made: a run fails for them."""
-LATELY: Final = timedelta(days=2)
-"""How long after a send has ended it is told: a nightly run may fail once."""
+LATELY: Final = timedelta(days=14)
+"""How long what happened is told; what a person still has to send, for ever."""
 
 
 MAX_BYTES = 2000
@@ -88,13 +90,13 @@ class Notice:
     followers: int | None = None
     """How many were addressed, or will be."""
     digest: str = ""
-    """Of the content, its revision and the cause, of the job that ended, or of why a run was refused: another
+    """Of the content, its revision and the cause, of the call or job, or of why a run was refused: another
     one is another notice."""
 
     def key(self, day: date) -> str:
         """Return the notice of a day, or the end of a job, as the ledger keeps it."""
-        # The end of a job has its own digest, by whatever id its folder knows it.
-        named = [self.moment.value, *(() if self.moment in ENDED else (self.appid, self.id))]
+        # A call and the end of a job have their own digest, by whatever id their folder knows them.
+        named = [self.moment.value, *(() if self.moment in CALLED | ENDED else (self.appid, self.id))]
         if self.moment not in ONCE:
             named = [day.isoformat(), *named]
         return sha256([*named, self.digest])[:16]
@@ -137,22 +139,46 @@ def outcome_notices(outcomes: Iterable[SendOutcome], plan: Plan) -> list[Notice]
     ]
 
 
-def finished_notices(rows: Iterable[StatusRow], now: datetime) -> list[Notice]:
-    """Return a notice for each send that ended lately, with the counts of WeChat's event, if it arrived."""
-    return [
-        Notice(
-            moment=Moment(row.known.fate.value),
-            id=row.known.send,
-            account=row.account,
-            appid=row.known.appid,
-            reason=row.note,
-            msg_id=job_id(row.known),
-            followers=row.addressed,
-            digest=f"{row.known.appid} {job_id(row.known) or job_id(row.known, 'msg_data_id')}",
-        )
-        for row in rows
-        if row.known.fate.value in ENDED and row.known.ended_at and now - row.known.ended_at < LATELY
-    ]
+def recorded_notices(
+    state: LedgerState, environment: Environment, now: datetime, found: Iterable[Notice] = ()
+) -> list[Notice]:
+    """Return what a run found and what the ledger has: a run that was cancelled told nothing of its calls.
+
+    Args:
+        state: of the ledger, which records what the run did.
+        found: the notices of the run; their words go before the ledger's.
+    """
+    notices = {(one.moment, one.appid, normalize_id(one.id), one.digest): one for one in found}
+    for known in state.sends:
+        is_late = now - (known.ended_at or known.at) >= LATELY and known.fate is not Fate.HANDED_OVER
+        moments = () if is_late or known.appid not in environment.by_appid else _recorded_moments(known)
+        for moment, digest in moments:
+            row = send_status(known, state, now, environment)
+            planned = f"{environment.name} {known.revision} {known.content_digest}"
+            of_send = moment, known.appid, normalize_id(known.send)
+            recorded = Notice(
+                moment=moment,
+                id=known.send,
+                account=row.account,
+                appid=known.appid,
+                reason="" if moment is Moment.ACCEPTED else row.note,
+                msg_id=job_id(known),
+                followers=row.addressed,
+            )
+            worded = notices.pop((*of_send, planned), None) or notices.get((*of_send, digest), recorded)
+            notices[*of_send, digest] = replace(worded, digest=digest)
+    return list(notices.values())
+
+
+def _recorded_moments(known: SendState) -> Iterator[tuple[Moment, str]]:
+    """Yield each moment of a send that the ledger records, with the digest of the call or job."""
+    call = next(reversed([*known.calls]), "")
+    if known.ends.get(call) in (EventKind.ACCEPTED, EventKind.DUPLICATE) and known.status is Status.ACCEPTED:
+        yield Moment.ACCEPTED, call
+    elif known.fate.value in CALLED and call:
+        yield Moment(known.fate.value), call
+    if known.ended_at and known.fate.value in ENDED:
+        yield Moment(known.fate.value), f"{known.appid} {job_id(known) or job_id(known, 'msg_data_id')}"
 
 
 def plan_notices(data: Mapping[str, Any], state: LedgerState | None, *, timezone: str) -> Iterator[Notice]:
@@ -215,7 +241,7 @@ def failing(notices: Iterable[Notice]) -> list[Notice]:
 
 def untold(notices: Iterable[Notice], told: Collection[str], day: date) -> list[Notice]:
     """Return the notices that are still to be made: a moment once a day, one of `ONCE` a single time."""
-    return [one for one in notices if one.moment not in FOUND_AGAIN or one.key(day) not in told]
+    return [one for one in notices if one.key(day) not in told]
 
 
 def _moment_of(outcome: SendOutcome) -> Moment | None:

@@ -25,6 +25,7 @@ from wechat_campaigns.core.errors import (
     LedgerConflictError,
     LedgerError,
     LedgerLockedError,
+    SecretError,
     TamperedLedgerError,
 )
 from wechat_campaigns.core.i18n import N_, _, status_word
@@ -167,6 +168,8 @@ class AccountRun(AccountWriter):
                 self.stop(_("the ledger is not writable"), error)
             if isinstance(error, ApiError) and lookup(error.errcode).errcode_class in STOPPING_KINDS:
                 self.stop(rejected_before(error.errcode), error)
+            if isinstance(error, SecretError):
+                self.stop(error.message, error)
             return not_sent_outcome(planned, error)
         except Exception as fault:
             return self._faulty(planned, expected_error(fault))

@@ -4,6 +4,8 @@ A read is tried up to three times. A write goes out once. Either gets one new to
 when WeChat refuses the token, which it does before it looks at the request.
 """
 
+from __future__ import annotations
+
 import json
 import random
 import threading
@@ -79,6 +81,8 @@ class Tokens:
         self._sleep = sleep
         self.last_token = ""
         """The token fetched last, whether or not it is still valid; empty before the first one."""
+        self.proven_token = ""
+        """The token that proved its account last; empty before the first one."""
         self._expires_at: datetime | None = None
         self._turn = threading.Lock()
 
@@ -204,6 +208,8 @@ class Client:
     """The paths that change nothing."""
     read_only: bool = False
     """Refuse every other path before anything is sent."""
+    prove: Callable[[Client], None] | None = None
+    """Raises unless the token is of this account, by what it reads; None where WeChat binds the two."""
     sleep: Sleep
 
     def get(self, path: str, query: Mapping[str, str] | None = None) -> ApiResponse:
@@ -238,7 +244,7 @@ class Client:
         request = Request(method="POST", path=path, body=encode_json(body), before_body=before_body)
         self._refuse_writes(request)
         token = self.tokens.last_token
-        if not token:
+        if not token or (self.prove is not None and token != self.tokens.proven_token):
             raise NotSentError(
                 _("no access_token was fetched before the call, so no call was made"),
                 hint=_("run the same command again"),
@@ -258,6 +264,21 @@ class Client:
             Request(method="POST", path=path, query=query, body=form, content_type=content_type)
         )
 
+    def ready(self) -> str:
+        """Return a token under which something may be changed: it is valid, and of this account.
+
+        Raises:
+            CampaignError: no token could be had, or it belongs to another account.
+        """
+        while (token := self.tokens.get()) != self.tokens.proven_token and self.prove is not None:
+            self.prove(self)
+            if token == self.tokens.last_token:  # not one that was fetched for the proof
+                self.tokens.proven_token = token
+        return token
+
+    def _token(self, request: Request) -> str:
+        return self.tokens.get() if request.is_read else self.ready()
+
     def _refuse_writes(self, request: Request) -> None:
         if self.read_only and request.path not in self.reads:
             raise PolicyError(
@@ -268,7 +289,7 @@ class Client:
 
     def _call(self, request: Request) -> ApiResponse:
         self._refuse_writes(request)
-        self.tokens.get()  # outside the repeats below, because fetching one has its own
+        self._token(request)  # outside the repeats below, because fetching one has its own
         once = partial(self._with_token, request)
         if not request.is_read:
             return once()
@@ -279,11 +300,11 @@ class Client:
             raise
 
     def _with_token(self, request: Request) -> ApiResponse:
-        token = self.tokens.get()
+        token = self._token(request)
         answer = self._once(request, token)
         if answer["errcode"] != 0 and lookup(answer["errcode"], request.path).errcode_class == "token":
             self.tokens.invalidate(token)
-            token = self.tokens.get()
+            token = self._token(request)
             answer = self._once(request, token)
         raise_for_errcode(request.path, answer, secrets=(token,))
         return answer

@@ -299,8 +299,8 @@ class WeChatApi(ReadOnlyApi):
         return str(self._post(DRAFT_ADD, {"articles": list(articles)}, "media_id")["media_id"])
 
     def mass_ready(self) -> None:
-        """Fetch an access_token now, so that a mass call does not fail for the lack of one."""
-        self._client.tokens.get()
+        """Fetch an access_token now and prove whose it is, so that a mass call does not fail for it."""
+        self._client.ready()
 
     def mass_sendall(
         self, body: Mapping[str, Any], *, before_body: Callable[[], None] = lambda: None
@@ -363,6 +363,7 @@ def connect(
     api: str,
     *,
     secret: Callable[[], str],
+    prove: Callable[[ReadOnlyApi], None] | None = None,
     clock: Clock = own_clock,
     sleep: Sleep = time.sleep,
     timeouts: Timeouts | None = None,
@@ -374,6 +375,8 @@ def connect(
     Args:
         api: base URL of the environment, `https://api.weixin.qq.com`.
         secret: returns the AppSecret, or the account's own token; called only when a token is needed.
+        prove: raises unless the followers that its own token lists are of this account; called before
+            the first change under each such token.
         timeouts: as `Transport` takes them.
         shared: access_tokens of all that connect within one run; one more is added when missing.
         watch: gets the Date of each answer.
@@ -393,7 +396,8 @@ def connect(
     if shared is not None:
         # Another name of the same account may have another secret, which may be wrong.
         tokens = shared.setdefault((account.appid, account.token or account.secret), tokens)
-    return WeChatApi(Client(transport=transport, tokens=tokens, reads=READS, sleep=sleep))
+    check = (lambda client: prove(ReadOnlyApi(client))) if prove is not None and is_token else None
+    return WeChatApi(Client(transport=transport, tokens=tokens, reads=READS, prove=check, sleep=sleep))
 
 
 def query_clock(base_url: str, watch: ClockWatch, timeout_s: float) -> None:
