@@ -105,20 +105,21 @@ class Downloader:
         """
         if self._began is None:
             self._began = self.clock()
+        address = _normalized(url)
         for _step in range(self.limits.redirects + 1):
-            answer = self._exchange(url)
+            answer = self._exchange(address)
             if isinstance(answer, bytes):
                 return answer
-            url = urljoin(url, answer)
+            address = _normalized(answer, address)
         raise DownloadError(_("more than {most} redirects").format(most=self.limits.redirects))
 
-    def _exchange(self, url: str) -> bytes | str:
+    def _exchange(self, address: str) -> bytes | str:
         """Make one request; return the file, or where the server says it is."""
         left_s = self.limits.total_s - (self.clock() - (self._began or 0.0))
         seconds = min(self.limits.file_s, left_s)
         if seconds <= 0:
             raise _late_error(self.limits.total_s)
-        address, session = _normalized(url), _session(self._connected)
+        session = _session(self._connected)
         try:
             with (
                 session,
@@ -193,16 +194,16 @@ class _PublicAdapter(BoundAdapter):
         return pool
 
 
-def _normalized(url: str) -> str:
-    """Return an address of http or https with its host in ASCII and the rest quoted."""
+def _normalized(url: str, base: str = "") -> str:
+    """Return an address of http or https, relative to another, with its host in ASCII and the rest quoted."""
     try:
-        parts = urlsplit(url.strip())
+        parts = urlsplit(urljoin(base, url.strip()))
         host, port = parts.hostname or "", parts.port
         if parts.scheme not in ("http", "https") or not host or parts.username is not None:
             raise ValueError
         host = host_port(host if ":" in host else host.encode("idna").decode(), port)
+        path = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~-._")
+        query = quote(parts.query, safe="/%:@!$&'()*+,;=~-._?")
     except ValueError as error:
         raise DownloadError(_("it is not an address of the form https://HOST/PATH")) from error
-    path = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~-._")
-    query = quote(parts.query, safe="/%:@!$&'()*+,;=~-._?")
     return f"{parts.scheme}://{host}{path}" + (f"?{query}" if query else "")

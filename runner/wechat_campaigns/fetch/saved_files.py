@@ -1,7 +1,6 @@
 """A saved page or a draft of the console → files: a campaign, an HTML file for each article, and pictures."""
 
 import base64
-import binascii
 import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -62,8 +61,9 @@ class SavedPictures:
             kind = sniff(data)
             if kind not in SUFFIXES:
                 raise DownloadError(_("it is not a picture that WeChat can show"))
-        except DownloadError as error:
-            self.failed[address] = error
+        except (DownloadError, ValueError) as error:  # it cannot be decoded, or be a name of a file
+            unreadable = DownloadError(_("it is not a picture that WeChat can show"))
+            self.failed[address] = error if isinstance(error, DownloadError) else unreadable
             return None
         digest = hashlib.sha256(data).hexdigest()
         if digest not in self._by_content:
@@ -90,15 +90,12 @@ class SavedPictures:
 
 
 def _decoded(address: str) -> bytes:
+    """Return the bytes of a `data:` address. Raises ValueError."""
     found = _DATA.fullmatch(address)
     if found is None:
-        raise DownloadError(_("it is not a picture that WeChat can show"))
-    try:
-        if ";base64" in address[: found.start("data")]:
-            return base64.b64decode(unquote_to_bytes(found["data"]))
-        return unquote_to_bytes(found["data"])
-    except binascii.Error as error:
-        raise DownloadError(_("it is not a picture that WeChat can show")) from error
+        raise ValueError(address)
+    data = unquote_to_bytes(found["data"])
+    return base64.b64decode(data) if ";base64" in address[: found.start("data")] else data
 
 
 @dataclass(slots=True)

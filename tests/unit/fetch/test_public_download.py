@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from http.server import ThreadingHTTPServer
+from urllib.parse import unquote
 
 import pytest
 
@@ -22,7 +23,7 @@ class _Site(QuietHandler):
         self.server.asked.append(self.headers["Host"] + self.path)  # type: ignore[attr-defined]
         if self.path.startswith("/to/"):
             self.send_response(302)
-            self.send_header("Location", self.path.removeprefix("/to/"))
+            self.send_header("Location", unquote(self.path.removeprefix("/to/")))
             self.end_headers()
         elif self.path == "/none":
             self.send_error(404)
@@ -83,6 +84,9 @@ def test_a_redirect_is_followed_and_checked_like_the_first_address(make: Make) -
     names = {"inside.example": ["10.0.0.5"]}
     with pytest.raises(DownloadError, match="not a public address"):
         make(names).get("http://img.example.com/to/http://inside.example/a.png")
+    for broken in ("http://[x", "//[x", "ftp://a.b/c", "http://a.b:x/"):
+        with pytest.raises(DownloadError, match="not an address"):
+            make().get(f"http://img.example.com/to/{broken}")
     with pytest.raises(DownloadError, match="more than 3 redirects"):
         make().get("http://img.example.com" + "/to/" * 5)
 
@@ -112,8 +116,11 @@ def test_the_real_resolver_knows_odd_spellings_of_this_machine() -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["ftp://a.b/c", "file:///etc/passwd", "http://", "http://[::1", "http://u:p@a.b/", "x", "http://a.b:x/"],
-)
+    [
+        "ftp://a.b/c", "file:///etc/passwd", "http://", "http://[::1", "http://u:p@a.b/", "x",
+        "http://a.b:x/", "http://a.b/\ud800",
+    ],
+)  # fmt: skip
 def test_other_addresses_are_refused(make: Make, url: str) -> None:
     with pytest.raises(DownloadError, match="not an address"):
         make().get(url)

@@ -37,7 +37,7 @@ def test_one_picture_is_one_file_whatever_names_it(saved: SavedPictures) -> None
     [
         "../outside.png", "/etc/passwd", "file:///etc/passwd", "page_files/none.png", "data:text/html,x",
         "data:image/png;base64,!", "data:image/svg+xml,<svg></svg>", "https://a.example/a.png",
-        "//a.example/a.png",
+        "//a.example/a.png", "https://a.example/\ud800", "\ud800.png", "data:image/png,\ud800",
     ],
 )  # fmt: skip
 def test_what_cannot_be_had_is_noted_with_the_reason(saved: SavedPictures, address: str) -> None:

@@ -9,8 +9,11 @@ from html import escape
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
+from lxml import etree
 from lxml.html import HtmlElement
 
+from wechat_campaigns.core.errors import UsageError
+from wechat_campaigns.core.i18n import _
 from wechat_campaigns.render.article import css, dom, keep, styles, theme
 from wechat_campaigns.render.article.body import assemble
 from wechat_campaigns.render.article.embed import each_address
@@ -21,11 +24,13 @@ from wechat_campaigns.render.article.parts import (
     ArticleSource,
     with_https,
 )
-from wechat_campaigns.source.files import Files
+from wechat_campaigns.source.files import MAX_TEXT_BYTES, Files
 from wechat_campaigns.source.text import encoding_of
 
 MAX_PAGE_BYTES = 20_000_000
 """Of a saved page; one with its pictures inside has some millions."""
+MAX_ADDRESS_CHARS = 2_000
+"""Of a picture's address that stays; a longer one that was not saved is written cut, as no picture has it."""
 _PUBLISHED = "js_content"
 _CONTENT = (_PUBLISHED, "nice", "output", "wenyan", "write")
 """The ids of the element that holds the article: a published article, mdnice, doocs/md, wenyan, Typora."""
@@ -80,7 +85,8 @@ class SavedPage:
 
         def written(mark: re.Match[str]) -> str:
             address = self.addresses[int(mark[1])]
-            return escape(names.get(address, address).replace("'", "%27"))
+            kept = address if len(address) <= MAX_ADDRESS_CHARS else f"…{address[:100]}"
+            return escape(names.get(address, kept).replace("'", "%27"))
 
         return re.sub(rf"{self.mark}([0-9]+)\.", written, self.marked_html)
 
@@ -109,6 +115,9 @@ def read_page(text: str, *, with_own: bool = False) -> SavedPage:
 
     Args:
         with_own: list the pictures that WeChat serves, too.
+
+    Raises:
+        UsageError: the article is longer than the body of a campaign may be.
     """
     body = dom.parse(text)
     title = next((" ".join(found.split()) for path in _TITLE_PATHS for found in body.xpath(path)), "")
@@ -140,13 +149,17 @@ def read_page(text: str, *, with_own: bool = False) -> SavedPage:
         return address if stays else f"{mark}{numbers.setdefault(address, len(numbers))}."
 
     each_address(root, marked, mark="'")
-    return SavedPage(
+    page = SavedPage(
         title=title,
         addresses=tuple(numbers),
         is_plain=is_plain,
         mark=mark,
         marked_html=dom.inner(root).strip() + "\n",
     )
+    if max(len(page.marked_html), len(page.html({}))) > MAX_TEXT_BYTES:
+        what = _("the article has more than {most:,} characters, markup included").format(most=MAX_TEXT_BYTES)
+        raise UsageError(what, hint=_("save the article alone, without the page around it"))
+    return page
 
 
 def _article(body: HtmlElement) -> tuple[str, HtmlElement]:
@@ -222,9 +235,10 @@ def _is_mostly_plain(root: HtmlElement) -> bool:
 # --- drawings without ids ------------------------------------------------------------------------
 
 MAX_PLACED: Final = 2_000
-"""Elements that may be copied into place: parts that use one another could become billions."""
+"""Elements, or thousands of bytes, that may be copied into place: parts that use one another could become
+billions."""
 _REFERENCE = re.compile(r"url\(\s*['\"]?#([^'\")]+)['\"]?\s*\)")
-_STOP_COLOUR = re.compile(r"stop-color\s*:\s*([^;]+)")
+_STOP_COLOUR = re.compile(r"stop-color\s*:\s*([^;]{1,100})")
 _OF_USE: Final = ("href", "xlink:href", "x", "y", "width", "height", "transform")
 
 
@@ -240,7 +254,7 @@ def _without_ids(root: HtmlElement) -> None:
         target = named.get((use.get("href") or use.get("xlink:href") or "").removeprefix("#"))
         if target is None or target in use.iterancestors():
             continue
-        size = sum(1 for _element in target.iter())
+        size = max(sum(1 for _element in target.iter()), len(etree.tostring(target, with_tail=False)) // 1000)
         if size > room:
             return
         room -= size
@@ -276,6 +290,6 @@ def _place(use: HtmlElement, target: HtmlElement) -> HtmlElement:
     return group
 
 
-def _colour(stop: HtmlElement) -> str | None:
+def _colour(stop: HtmlElement) -> str:
     in_style = _STOP_COLOUR.search(stop.get("style", ""))
-    return in_style[1].strip() if in_style else stop.get("stop-color")
+    return in_style[1].strip() if in_style else stop.get("stop-color", "")[:100]

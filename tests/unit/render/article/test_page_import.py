@@ -4,7 +4,9 @@ import time
 
 import pytest
 
+from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.render.article.page_import import decode_page, read_page, with_body
+from wechat_campaigns.source.files import MAX_TEXT_BYTES
 
 PAGE = """<!DOCTYPE html><html><head><meta property="og:title" content="春茶 上新"><title>x</title>
 <style>p{color:red}</style></head><body><div>导航</div>
@@ -120,6 +122,31 @@ def test_drawings_that_use_one_another_end() -> None:
     parts = "".join(f'<g id="p{n}">{f"<use href=#p{n - 1}></use>" * 9}</g>' for n in range(1, 30))
     page = f'<svg><g id="p0"><path d="M0 0"></path></g>{parts}<g id="x"><use href="#x"></use></g></svg>茶'
     assert read_page(page).html({}).count("<path") < 3_000
+
+
+LONG = f"https://a.cn/{'x' * 40_000}"
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        f"<svg><g id=a><image href={LONG}></image></g>{'<use href=#a></use>' * 200}</svg>茶",
+        f"<style>p{{background:url({LONG})}}</style>{'<p>茶</p>' * 200}",
+        f"<svg><path id=a d={'M0,0' * 10_000}></path>{'<use href=#a></use>' * 200}</svg>茶",
+        f"<svg><lineargradient id=a><stop stop-color={LONG}></stop></lineargradient>"
+        f"{'<path fill=url(#a)></path>' * 200}</svg>茶",
+    ],
+    ids=["drawn", "style", "path", "colour"],
+)
+def test_a_page_does_not_multiply(page: str) -> None:
+    html = read_page(page).html({})
+    assert "茶" in html
+    assert len(html) < MAX_TEXT_BYTES
+
+
+def test_an_article_that_no_campaign_could_read_is_refused() -> None:
+    with pytest.raises(UsageError):
+        read_page("茶" * MAX_TEXT_BYTES)
 
 
 def test_the_code_and_the_boxes_of_editors_need_no_sheet() -> None:
