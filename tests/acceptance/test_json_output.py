@@ -111,6 +111,8 @@ def validator(name: str) -> Draft7Validator:
     )
 
 
+_MOMENT = re.compile(r"\d\d:\d\d|\d+ s\b")
+"""What is another one when it is asked again."""
 WORDS = ("reason", "hint", "message", "note", "notes", "help", "faults", "recipients")
 """The keys whose values are sentences."""
 
@@ -156,7 +158,7 @@ def outputs(
 def sentences(data: Any) -> Iterator[str]:
     if isinstance(data, dict):
         for key, value in data.items():
-            yield from [str(value)] if key in WORDS else sentences(value)
+            yield from [_MOMENT.sub("…", str(value))] if key in WORDS else sentences(value)
     elif isinstance(data, list):
         for value in data:
             yield from sentences(value)

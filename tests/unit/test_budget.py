@@ -25,17 +25,17 @@ LINES = {
     "wechat_campaigns/fetch": 626,
     "wechat_campaigns/studio": 775,
     "wechat_campaigns/cli": 6367,
-    "wechat_campaigns/run": 820,
+    "wechat_campaigns/run": 822,
     "wechat_sandbox": 4817,
     "wechat_campaigns/": 644,
-    "tests": 64769,
+    "tests": 64772,
     "catalog": 9186,
     "wechat_campaigns/translations": 42,
     "runner": 46,
     "wechat_campaigns/messages": 851,
 }
 """Lines of Python by package, as the formatter leaves them."""
-RUNNER = 50185
+RUNNER = 50187
 FILES = 234
 RECORDS = 192
 """Dataclasses and named tuples."""

@@ -306,8 +306,9 @@ class ApplyRun:
 
     def _left_unknown(self, outcomes: Sequence[SendOutcome]) -> Iterator[SendOutcome]:
         """Report what the ledger has as unknown now and no outcome names, whether it was planned or not."""
+        present = self.workspace.settings.environment.by_appid
         with suppress(Exception):  # what was sent is reported, whatever the ledger answers now
-            for appid in filter(self.workspace.selects, self.workspace.settings.environment.by_appid):
+            for appid in filter(self.workspace.selects, present):
                 for event in self.workspace.ledger.read(appid, self.state.stream(appid).head):
                     self.state.add(event)
         records = {one.key: one.known.send for one in self.plan.sends if one.known is not None}
@@ -319,7 +320,8 @@ class ApplyRun:
         }
         context = decision_context(self.workspace, self.state)
         for known in unplanned_unknown_sends((), context):
-            if (known.appid, normalize_id(known.send)) not in told:
+            is_ours = known.appid not in present or self.workspace.selects(known.appid)
+            if is_ours and (known.appid, normalize_id(known.send)) not in told:
                 yield unknown_outcome(decide_unknown(known, context))
 
     def _right(self, who: Mapping[str, str], others: int = 0) -> RunContext:
