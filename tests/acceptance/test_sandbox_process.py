@@ -218,7 +218,7 @@ def test_a_mistake_on_the_command_line_is_explained(tmp_path: Path) -> None:
         assert "--port 0" in refused("--port", url.rsplit(":", 1)[1])
     seed = tmp_path / "seed.yaml"
     seed.write_text("accounts: [{appid: wx9, colour: red}]")
-    printed = refused("--seed", str(seed))
+    printed = refused("--port", "0", "--seed", str(seed))
     assert "colour" in printed
     assert "docs/sandbox.md" in printed
 
