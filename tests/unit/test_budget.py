@@ -13,7 +13,7 @@ LINES = {
     "wechat_campaigns/protocol": 816,
     "wechat_campaigns/core": 4647,
     "wechat_campaigns/source": 2995,
-    "wechat_campaigns/render": 7282,
+    "wechat_campaigns/render": 7336,
     "wechat_campaigns/ledger": 4157,
     "wechat_campaigns/wechat": 2060,
     "wechat_campaigns/plan": 5236,
@@ -24,18 +24,18 @@ LINES = {
     "wechat_campaigns/notify": 608,
     "wechat_campaigns/fetch": 626,
     "wechat_campaigns/studio": 775,
-    "wechat_campaigns/cli": 6367,
+    "wechat_campaigns/cli": 6380,
     "wechat_campaigns/run": 822,
     "wechat_sandbox": 4817,
     "wechat_campaigns/": 644,
-    "tests": 64772,
+    "tests": 64830,
     "catalog": 9186,
     "wechat_campaigns/translations": 42,
     "runner": 46,
     "wechat_campaigns/messages": 851,
 }
 """Lines of Python by package, as the formatter leaves them."""
-RUNNER = 50187
+RUNNER = 50254
 FILES = 234
 RECORDS = 192
 """Dataclasses and named tuples."""
