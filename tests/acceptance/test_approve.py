@@ -310,15 +310,15 @@ def test_a_withdrawal_ends_every_approval_of_a_send_whatever_plan_it_came_by(sho
 
 
 def test_a_withdrawal_of_what_nothing_approved_says_so(shop: Shop) -> None:
-    assert withdraw(shop, "sale")["ended"] == []
+    assert withdraw(shop, "sale")["withdrawn"] == []
     shop.plan()
     approved(shop)
-    assert withdraw(shop, "sale")["ended"] == ["sale"]
+    assert withdraw(shop, "sale")["withdrawn"] == ["sale"]
     shop.plan()
     approved(shop)
     apply(shop)
-    assert withdraw(shop, "sale")["ended"] == [], "what was sent cannot be taken back so"
-    assert withdraw(shop, "--all")["ended"] == []
+    assert withdraw(shop, "sale")["withdrawn"] == [], "what was sent cannot be taken back so"
+    assert withdraw(shop, "--all")["withdrawn"] == []
 
 
 def restore(shop: Shop, export: str) -> None:

@@ -590,8 +590,7 @@ def withdraw(context: OnlineContext, select: tuple[str, ...], everyone: bool, re
     code = context.output_sentence(
         "\n".join(lines),
         accounts=list(done),
-        withdrawn=names,
-        ended=ended,
+        withdrawn=ended,
         approved=left,
     )
     return worst_exit_code((show_failed(failed), code))

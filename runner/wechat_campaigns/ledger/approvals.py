@@ -124,7 +124,7 @@ class Verdict(NamedTuple):
     last: Approval | None = None
     """The newest that names the send, whether it counts or not."""
     missing: Approvals | None = None
-    """Of whom more must approve; None where it is approved, or nobody is recorded."""
+    """Of whom more must approve; None where it is approved, or no guard says of whom."""
 
 
 def approval_of(account: AccountState, unit: Unit, asked: Asked) -> Verdict:
