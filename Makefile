@@ -136,9 +136,9 @@ traces: $(DEV) $(CATALOG)  ## play random histories and walk what every run did 
 torture: $(DEV) $(CATALOG)  ## kill, cut and race the runner for as long as it takes; print what was lost or doubled
 	@$(BIN)/python -m tests.torture
 
-# Another list of files or lines: make mutants ONLY='ledger/ attempt.py'
+# Another list of files or functions: make mutants ONLY='ledger/ attempt.py'
 ONLY ?=
-mutants: $(DEV) $(CATALOG)  ## break the program in one line at a time; print which of them no test notices
+mutants: $(DEV) $(CATALOG)  ## break the program in one place at a time; print which of them no test notices
 	@$(BIN)/python -m tests.mutants $(ONLY)
 
 clean:  ## remove what make made

@@ -1,8 +1,7 @@
-"""Break the program on purpose, one line at a time, and see whether the tests notice.
+"""Break the program on purpose, one place at a time, and see whether the tests notice.
 
 Each mutant gets the tests that are nearest to its file, then wider ones, until one fails. Words on the
-command line choose mutants: a part of a file's name, or `FILE:LINE`. The checkout is not touched: every
-worker has a copy.
+command line choose mutants: a part of `FILE::FUNCTION`. The checkout is not touched: every worker has a copy.
 """
 
 import argparse
@@ -88,7 +87,7 @@ class End(NamedTuple):
     def row(self) -> str:
         """Return its row of the table."""
         lives = f"equal: {self.mutant.equal}" if self.mutant.equal else "**lives**"
-        what = f"`{' '.join(self.mutant.old.split())[:60]}` → `{' '.join(self.mutant.new.split())[:50]}`"
+        what = f"`{self.mutant.old[:60]}` → `{self.mutant.new[:50]}`"
         return f"| {self.place} | {what.replace('|', '¦')} | {self.killed_by or lives} | {self.seconds:.0f} |"
 
 
@@ -133,16 +132,16 @@ class Copy:
     def end_of(self, name: str, mutant: Mutant, stages: Iterable[tuple[str, ...]]) -> End:
         """Plant a mutant, run the tests that may kill it, and take it out."""
         file, began = self.folder / PACKAGE / name, time.monotonic()
-        text = file.read_text(encoding="utf-8")
+        text = file.read_bytes()
         try:
-            self._write(file, text.replace(mutant.old, mutant.new))
+            self._write(file, mutant.applied(text))
             killed_by = next(filter(None, map(self.failing, stages)), "")
         finally:
             self._write(file, text)
         return End(mutant, place_of(name, mutant), killed_by, time.monotonic() - began)
 
-    def _write(self, file: Path, text: str) -> None:
-        file.write_text(text, encoding="utf-8")
+    def _write(self, file: Path, text: bytes) -> None:
+        file.write_bytes(text)
         # What is compiled goes by size and second: two mutants of one second would be one.
         Path(cache_from_source(str(file))).unlink(missing_ok=True)
 
@@ -156,9 +155,8 @@ def stages_of(name: str) -> tuple[tuple[str, ...], ...]:
 
 
 def place_of(name: str, mutant: Mutant) -> str:
-    """Return the file and line of a mutant."""
-    before = (ROOT / PACKAGE / name).read_text(encoding="utf-8").partition(mutant.old)[0]
-    return f"{name}:{before.count(chr(10)) + 1}"
+    """Return the file and function of a mutant."""
+    return f"{name}::{mutant.place}"
 
 
 def chosen(words: list[str]) -> Iterator[tuple[str, Mutant]]:
@@ -172,7 +170,7 @@ def chosen(words: list[str]) -> Iterator[tuple[str, Mutant]]:
 def main() -> int:
     """Run the mutants; 1 when one lives that should not."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("words", nargs="*", help="a part of FILE:LINE; default: all mutants")
+    parser.add_argument("words", nargs="*", help="a part of FILE::FUNCTION; default: all mutants")
     parser.add_argument(
         "--near", action="store_true", help="only with the tests that are nearest to each file"
     )
