@@ -22,7 +22,7 @@ install = $(if $(UV),$(UV) pip install --quiet --python $(BIN)/python $(1) 2>/de
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo inbox test test-unit test-lowest check lock audit docs dist container bench model traces torture mutants clean
+.PHONY: help demo inbox test test-unit test-lowest check lock audit docs dist container bench model torture mutants clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -130,10 +130,7 @@ bench: $(DEV) $(CATALOG)  ## measure speed against known tools, as ratios
 model: $(DEV) $(CATALOG)  ## search every interleaving of the send protocol, far beyond the suite; print the snapshots seen
 	@$(BIN)/python -m tests.protocol
 
-traces: $(DEV) $(CATALOG)  ## play random histories and walk what every run did through the rules of the model
-	@$(BIN)/python -m tests.traces
-
-torture: $(DEV) $(CATALOG)  ## kill, cut and race the runner for as long as it takes; print what was lost or doubled
+torture: $(DEV) $(CATALOG)  ## play random histories, then kill, cut and race the runner for as long as it takes; print what was lost or doubled
 	@$(BIN)/python -m tests.torture
 
 # Another list of files or functions: make mutants ONLY='ledger/ attempt.py'

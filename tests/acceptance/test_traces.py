@@ -12,10 +12,10 @@ from unittest import mock
 import pytest
 
 from tests.protocol import switched_off
-from tests.support.histories import SENDALL, History
 from tests.support.playground import Playground, authentic
-from tests.traces.record import recording
-from tests.traces.walk import MANY, read_traces, walk
+from tests.torture.history import SENDALL, History
+from tests.torture.record import recording
+from tests.torture.walk import MANY, read_traces, walk
 from wechat_campaigns.ledger.events import next_event
 from wechat_campaigns.protocol import attempt, decide
 from wechat_campaigns.protocol.attempt import Attempt

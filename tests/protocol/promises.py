@@ -269,17 +269,17 @@ def once_quiet(snapshot: Snapshot) -> str:
 
 
 def _is_accepted(snapshot: Snapshot, appid: str, send: str, revision: int) -> bool:
-    """Return whether WeChat took a send, or who may say so did: a person, or an answer that can be about it.
-
-    45065 may speak of a job of another ledger: nobody can tell after a first call without an answer.
-    """
+    """Return whether WeChat took a send, or who may say so did: a person, an answer that can be about it."""
     key = clientmsgid(appid, send, revision)
     if snapshot.took(key) or f"sent: {key}" in snapshot.facts:
         return True
     events = [one for one in events_of(snapshot.stream(appid)) if not one.nonce.startswith(FORGED)]
     mine = [one for one in events if (one.data.get("send"), one.data.get("revision")) == (send, revision)]
-    if any(one.kind == EventKind.BASELINE for one in mine):
-        return True
+    return any(one.kind == EventKind.BASELINE for one in mine) or is_perhaps_another(mine)
+
+
+def is_perhaps_another(mine: Sequence[Event]) -> bool:
+    """Return whether 45065 to a send may be of a job of another ledger: its first call has no answer."""
     calls = [one.hash for one in mine if one.kind in CALLS]
     ended = {one.data["intent"]: one.kind for one in mine if "intent" in one.data}
     left = [end for end in map(ended.get, calls) if end != EventKind.REJECTED]

@@ -3,20 +3,19 @@
 import json
 import random
 import time
+from collections import Counter
+from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from tests.torture import runners
-from tests.torture.messages import Clone, Message
-from tests.torture.moves import Moves
+from tests.torture.files import Author, Clone
 from tests.torture.runners import Runner
-from tests.torture.testbed import ACCOUNTS, SENDALL, Testbed, Verdict, authentic
-from tests.traces.walk import read_traces, walk
+from tests.torture.testbed import APPIDS, SENDALL, Testbed, Verdict
 from wechat_campaigns.core.errors import TRANSIENT, ExitCode
 from wechat_campaigns.ledger.events import LedgerKind
+from wechat_campaigns.protocol.events import EventKind
 
 FAULTS = (
     {"kind": "cut_after"},
@@ -34,6 +33,17 @@ SLOW = {"kind": "latency", "latency_s": 0.08}
 """How long WeChat takes otherwise, so that runners die in the midst of a call, too."""
 AWAY_S = (None, 0, 0.05, 0.3, 0.3)
 """How far from the ledger a run is; all but None have no lock in common with the others: it is a courtesy."""
+SYNC = 0.4
+"""How often the second clone is brought up to date before a round."""
+MOVES: dict[str, Callable[[Author], None]] = {
+    "edits": Author.edit,
+    "renames": Author.rename,
+    "moves": Author.move,
+    "raises": Author.raise_revision,
+    "mended": Author.mend,
+}
+"""What authors do that can be sent in the end: what is split or put together stays a conflict."""
+LIKELY = (4, 2, 2, 1, 2)
 ROUND_S = 90.0
 QUIET_ROUNDS = 40
 MINUTE_S = 61
@@ -46,60 +56,6 @@ LAST_ROUNDS = 3
 """How many rounds a story tells whole."""
 
 
-@dataclass(slots=True, kw_only=True)
-class Score:
-    """What happened."""
-
-    backend: str
-    sends: int
-    rounds: int = 0
-    runs: int = 0
-    kills: int = 0
-    outages: int = 0
-    faults: int = 0
-    holds: int = 0
-    edits: int = 0
-    renames: int = 0
-    raises: int = 0
-    unknown: int = 0
-    settled: int = 0
-    recorded: int = 0
-    """Final answers about jobs that the ledger has."""
-    after_hold: int = 0
-    doubled: int = 0
-    lost: int = 0
-    silent: int = 0
-    traces: int = 0
-    """Runs of an account that were walked through the rules of the model."""
-    unlike: int = 0
-    """Steps of them that the model does not know."""
-    seconds: float = 0.0
-    wrong: tuple[str, ...] = ()
-    """What went wrong, in sentences; empty when nothing was doubled, lost, untold or begun in a hold."""
-    story: tuple[str, ...] = ()
-    """How it came to that."""
-
-
-@dataclass(slots=True)
-class Story:
-    """What was done in each round, for whoever has to find out why it went wrong."""
-
-    lines: list[tuple[int, str, int | None]] = field(default_factory=list)
-    round: int = 0
-
-    def tell(self, text: str, message: int | None = None) -> None:
-        """Note something that was done, and to which message."""
-        self.lines.append((self.round, text, message))
-
-    def of(self, messages: set[int]) -> list[str]:
-        """Return the last rounds, and before them what happened to these messages."""
-        return [
-            f"round {number}: {text}"
-            for number, text, message in self.lines
-            if number > self.round - LAST_ROUNDS or message in messages
-        ]
-
-
 class Torture:
     """Rounds until everything is sent and enough runners have died.
 
@@ -107,55 +63,86 @@ class Torture:
     """
 
     def __init__(self, testbed: Testbed, folder: Path, traces: Path, *, kills: int, seed: int) -> None:
-        self.testbed = testbed
-        self.folder = folder
-        self.traces = traces
+        self.testbed, self.author = testbed, testbed.author
+        self.folder, self.traces = folder, traces
         self.kills = kills
         self.chance = random.Random(seed)
-        self.story = Story()
-        files = random.Random(seed + 1)
-        self.moves = Moves(testbed.first, testbed.second, files, self.story.tell)
-        self.score = Score(backend=testbed.backend.kind, sends=len(testbed.messages))
-        self._meant: dict[str, frozenset[str]] = {}
+        self.author.tell = self.tell
+        sends = sum(len(one.messages) for one in self.author.files.values())
+        self.score: Counter[str] = Counter(sends=sends)
+        self.wrong: list[str] = []
+        """What went wrong, in sentences."""
+        self._story: list[tuple[int, str]] = []
+        """What was done in each round, for whoever has to find out why it went wrong."""
+        self._meant: dict[str, set[str]] = {}
         """By run: the marks of all messages in the files that it was given."""
         self._ended_well: list[str] = []
 
-    def run(self) -> Score:
-        """Torture, then let it finish, then count."""
+    def run(self) -> None:
+        """Torture, then let it finish, then walk what every run did."""
         begun = time.monotonic()
         try:
             self._torture()
         except AssertionError as error:
-            self.score.wrong = (*self.score.wrong, str(error))
-        self._walk()
-        self.score.edits, self.score.renames = self.moves.counts["edits"], self.moves.counts["renames"]
-        self.score.raises = self.moves.counts["raises"]
-        self.score.seconds = time.monotonic() - begun
-        if self.score.wrong:
-            self.score.story = tuple(self._told(" ".join(self.score.wrong)))
-        return self.score
+            self.wrong.append(str(error))
+        self.testbed.judge()
+        walked = self.testbed.walked(self.traces)
+        self.wrong += walked.faults
+        events = Counter(event.kind for event in self.testbed.events)
+        holds = sum(event.kind == EventKind.HOLD and event.data["held"] for event in self.testbed.events)
+        self.score.update(traces=walked.traces, unlike=len(walked.faults), holds=holds)
+        self.score.update(recorded=events[LedgerKind.STATUS], seconds=round(time.monotonic() - begun))
+
+    def tell(self, text: str) -> None:
+        """Note something that was done."""
+        self._story.append((self.score["rounds"], text))
+
+    def story(self) -> list[str]:
+        """Return how it came to that: the last rounds, and all that concerns the messages that went wrong."""
+        wrong = " ".join(self.wrong)
+        names = {
+            name
+            for mark, ids in self.author.ids.items()
+            for name in ids
+            if name in wrong or f"{mark}@" in wrong
+        }
+        last = self.score["rounds"] - LAST_ROUNDS
+        told = [
+            f"round {number}: {text}"
+            for number, text in self._story
+            if number > last or any(name in text for name in names)
+        ]
+        kept = [
+            f"ledger: {e.stream} {e.seq} {e.at:%H:%M:%S} {e.kind} {e.data['send']}"
+            for e in self.testbed.events
+            if e.data.get("send") in names
+        ]
+        return [*told, *kept[-60:]]
 
     def _torture(self) -> None:
-        code, said = runners.command(
-            ["ledger", "init", "--dir", str(self.testbed.first.root)], self.folder / "init.log"
-        )
-        assert code == ExitCode.OK, said
+        self._command("ledger", "init")
         self.testbed.claim()
-        self.testbed.control("POST", "clock", {"advance_s": MINUTE_S})
+        self.testbed.sandbox.advance(MINUTE_S)
         verdict = self._judged()
-        while self.score.kills < self.kills and self._missing(verdict):
+        while self.score["kills"] < self.kills and self._missing(verdict):
             self._round()
-            verdict = self._check()
+            verdict = self._judged()
+            if self.score["rounds"] % 5 == 0:
+                self._check_told(verdict)
             self._settle(verdict)
         self._finish()
+
+    def _command(self, *words: str) -> None:
+        root = str(self.testbed.first.root)
+        code, said = runners.command([*words, "--dir", root], self.folder / f"{words[0]}.log")
+        assert code == ExitCode.OK, said
 
     # --- a round ------------------------------------------------------------------------------
 
     def _round(self) -> None:
-        self.score.rounds += 1
-        self.story.round = self.score.rounds
-        if self.score.rounds > 1:
-            self.moves.make()
+        self.score["rounds"] += 1
+        if self.score["rounds"] > 1:
+            self._move()
         self._order_faults()
         racing = [self._apply(self._a_clone(), deadly=True) for _ in range(self.chance.randint(2, 4))]
         racing += [self._status(self._a_clone()) for _ in range(self.chance.randint(0, 2))]
@@ -166,84 +153,85 @@ class Torture:
         self._count(racing)
         # The children of a runner that was killed alone may still hold theirs, for milliseconds.
         self.testbed.backend.unlock(older_than_s=2)
-        self.testbed.control("POST", "clock", {"advance_s": MINUTE_S})
+        self.testbed.sandbox.advance(MINUTE_S)
+
+    def _move(self) -> None:
+        """Change some files, and now and then let the second clone catch up."""
+        for name in self.chance.choices([*MOVES], LIKELY, k=self.chance.choice((0, 1, 2, 3, 5))):
+            MOVES[name](self.author)
+            self.score[name] += 1
+        self.testbed.first.write(self.author.files)
+        if self.chance.random() < SYNC:
+            self.testbed.second.write(self.author.files)
 
     def _a_clone(self) -> Clone:
         return self.testbed.first if self.chance.random() < 0.6 else self.testbed.second
 
     def _apply(self, clone: Clone, *words: str, deadly: bool) -> Runner:
-        self.score.runs += 1
-        name = f"run {self.score.runs} in {clone.letter}"
         end = runners.death(self.chance) if deadly else None
         away_s = self.chance.choice(AWAY_S) if deadly else None
-        how = f"{'' if away_s is None else f' {away_s} s away'}{f', {end}' if end else ''}"
-        self.story.tell(f"{name}: apply {' '.join(words)}{how}")
-        self._meant[name] = frozenset(m.mark for m in clone.messages.values() if not m.claimed)
-        arguments = ["apply", "--auto-approve", "--dir", str(clone.root), *words]
-        return runners.start(arguments, self.folder, name, end, away_s)
+        runner = self._start(clone, "apply", "--auto-approve", *words, end=end, away_s=away_s)
+        self._meant[runner.name] = clone.marks
+        return runner
 
     def _status(self, clone: Clone) -> Runner:
         """Ask what became of the jobs: the answers about an account are recorded in one write."""
-        self.score.runs += 1
-        name, end = f"run {self.score.runs} in {clone.letter}", runners.any_time(self.chance)
-        away_s = self.chance.choice(AWAY_S)
-        self.story.tell(f"{name}: status{f', {end}' if end else ''}")
-        return runners.start(["status", "--dir", str(clone.root)], self.folder, name, end, away_s)
+        end = runners.any_time(self.chance)
+        return self._start(clone, "status", end=end, away_s=self.chance.choice(AWAY_S))
+
+    def _start(
+        self, clone: Clone, *words: str, end: runners.Death | None = None, away_s: float | None = None
+    ) -> Runner:
+        self.score["runs"] += 1
+        name = f"run {self.score['runs']} in {clone.root.parent.name}"
+        far = f", {away_s} s away" if away_s is not None else ""
+        self.tell(f"{name}: {' '.join(words)}{far}{f', {end}' if end else ''}")
+        return runners.start([*words, "--dir", str(clone.root)], self.folder, name, end, away_s)
 
     def _switches(self) -> runners.Later:
         """Choose who is stopped and let go in the midst of the runs."""
         chosen = []
         for word, likely in (("hold", 0.35), ("unhold", 0.8)):
-            account, after_s = self.chance.randrange(ACCOUNTS), self.chance.uniform(0, 1.2)
+            account, after_s = self.chance.choice([*APPIDS]), self.chance.uniform(0, 1.2)
             if self.chance.random() < likely:
                 chosen.append((after_s, partial(self._switch, word, account)))
         return chosen
 
-    def _switch(self, word: str, account: int) -> Runner:
-        self.score.runs += 1
-        self.story.tell(f"{word} a{account}")
-        root = str(self.testbed.first.root)
-        return runners.start([word, f"a{account}", "--reason", "故障", "--dir", root], self.folder, word)
+    def _switch(self, word: str, account: str) -> Runner:
+        return self._start(self.testbed.first, word, account, "--reason", "故障")
 
     def _order_faults(self) -> None:
-        self.testbed.control("DELETE", "faults")
-        chosen = [self.chance.choice(FAULTS) for _ in range(self.chance.choice((0, 0, 1, 2)))]
+        self.testbed.sandbox.drop_faults()
         faults = [
             {"endpoint": self.chance.choice(ENDPOINTS), "skip": self.chance.randint(0, 3), **fault}
-            for fault in chosen
+            for fault in self.chance.choices(FAULTS, k=self.chance.choice((0, 0, 1, 2)))
         ]
-        for fault in faults:
-            self.story.tell(f"the platform will answer {fault}")
-        self.testbed.control("POST", "faults", [*faults, {"endpoint": SENDALL, "times": None, **SLOW}])
-        self.score.faults += len(faults)
+        self.tell(f"the platform will answer {faults}")
+        faults.append({"endpoint": SENDALL, "times": None, **SLOW})
+        self.testbed.sandbox.control("POST", "faults", faults)
+        self.score["faults"] += len(faults) - 1
 
     def _outage(self, racing: list[Runner]) -> None:
         """Take the ledger away in the midst of the runs, or fill the disk they write to."""
-        self.score.outages += 1
+        self.score["outages"] += 1
         before_s, for_s = self.chance.uniform(0.1, 0.8), self.chance.uniform(0.1, 0.6)
         is_full = self.testbed.backend.kind == "sqlite" and self.chance.random() < 0.5
-        self.story.tell("the disk is full" if is_full else f"the ledger is away for {for_s:.1f} s")
-        self._watch(racing, before_s)
+        self.tell("the disk is full" if is_full else f"the ledger is away for {for_s:.1f} s")
+        runners.watch(racing, before_s)
         if is_full:
             for runner in racing:
                 runner.fill_disk()
             return
         with ExitStack() as stack:
             stack.enter_context(self.testbed.backend.outage())
-            self._watch(racing, for_s)
-
-    def _watch(self, racing: list[Runner], seconds: float) -> None:
-        until = time.monotonic() + seconds
-        while (now := time.monotonic()) < until:
-            runners.watch(racing, now)
-            time.sleep(0.004)
+            runners.watch(racing, for_s)
 
     def _count(self, racing: list[Runner]) -> None:
         for runner in racing:
             died = runner.killed and runner.code is not None and runner.code < 0
-            self.score.kills += died
-            self.score.unknown += runner.unknown()
-            self.story.tell(f"{runner.name}: {'killed' if died else f'ended with {runner.code}'}")
+            self.score["kills"] += died
+            self.score["unknown"] += runner.unknown()
+            self.tell(f"{runner.name}: {'killed' if died else f'ended with {runner.code}'}")
             said = f"{runner.name} ended with {runner.code}: {runner.output.decode(errors='replace')}"
             assert died or runner.code in ENDS, said
             assert b"Traceback" not in runner.output, said
@@ -255,136 +243,86 @@ class Torture:
     def _judged(self) -> Verdict:
         """Judge; a runner that ended well must have sent all that its clone has."""
         verdict = self.testbed.judge()
-        self.score.holds = verdict.holds
-        self.score.recorded = sum(event.kind == LedgerKind.STATUS for event in self.testbed.events)
-        self.score.doubled, self.score.lost = verdict.doubled, verdict.lost
-        self.score.after_hold = verdict.broke_hold
-        silent = [(name, sorted(self._meant[name] - verdict.marks)) for name in self._ended_well]
-        untold = [f"{name} ended with 0 and had not sent {marks}" for name, marks in silent if marks]
+        silent = [(name, sorted(self._meant[name] - verdict.texts.keys())) for name in self._ended_well]
         self._ended_well.clear()
-        self.score.silent += len(untold)
-        faults = (*verdict.faults, *untold)
+        self._check("doubled", verdict.faults)
+        self._check(
+            "silent", [f"{name} ended with 0 and had not sent {marks}" for name, marks in silent if marks]
+        )
+        return verdict
+
+    def _check(self, what: str, faults: list[str] | tuple[str, ...]) -> None:
+        self.score[what] += len(faults)
         assert not faults, "; ".join(faults)
-        return verdict
 
-    def _missing(self, verdict: Verdict) -> list[Message]:
+    def _missing(self, verdict: Verdict) -> list[str]:
         """List what is still to be sent."""
-        return [m for m in self.testbed.messages.values() if m.mark not in verdict.marks and not m.claimed]
-
-    def _check(self) -> Verdict:
-        """Look after a round: nothing doubled or lost, and whatever was not sent is told."""
-        verdict = self._judged()
-        if self.score.rounds % 5 == 0:
-            self._check_told(verdict)
-        return verdict
+        return sorted(self.testbed.first.marks - verdict.texts.keys())
 
     def _check_told(self, verdict: Verdict) -> None:
         """Plan in a clone that is up to date: it shows each message that nobody has, and each unknown one."""
-        actions = self._plan()
-        untold = []
-        for message in self.testbed.messages.values():
-            appid = self.testbed.appids[message.account]
-            shown = {actions.get(name) for name in message.names} - {None}
-            unknown = any((appid, name) in verdict.unknown for name in message.names)
-            sent = message.mark in verdict.marks
-            if unknown and not shown & {"unknown", "resend"}:
-                untold.append(f"{message.name} is unknown, and the plan says {shown}")
-            if not sent and not message.claimed and actions.get(message.name) in (None, "sent"):
-                untold.append(f"{message.name} was not sent, and the plan says {shown}")
-        self.score.silent += len(untold)
-        assert not untold, "; ".join(untold)
-
-    def _plan(self) -> dict[str, str]:
         report = self.folder / "plan.json"
-        arguments = ["plan", "--all", "--dir", str(self.testbed.first.root), "--report", f"json={report}"]
-        code, said = runners.command(arguments, self.folder / "plan.log")
-        assert code == ExitCode.OK, said
-        plan: dict[str, Any] = json.loads(report.read_text(encoding="utf-8"))
-        return {send["id"]: send["action"] for send in plan["sends"]}
+        self._command("plan", "--all", "--report", f"json={report}")
+        plan = json.loads(report.read_text(encoding="utf-8"))["sends"]
+        actions = {send["id"]: send["action"] for send in plan}
+        unknown, untold = {name for _appid, name in verdict.unknown}, []
+        for file, campaign in self.testbed.first.files.items():
+            for key, message in campaign.messages.items():
+                name, ids = f"{file}[{key}]" if key else file, self.author.ids[message.mark]
+                shown = {actions.get(one) for one in ids} - {None}
+                if unknown & ids and not shown & {"unknown", "resend"}:
+                    untold.append(f"{name} is unknown, and the plan says {shown}")
+                sent = campaign.claimed or f"{message.mark}@{campaign.revision}" in verdict.texts
+                if not sent and not shown - {"sent"}:
+                    untold.append(f"{name} was not sent, and the plan says {shown}")
+        self._check("silent", untold)
 
     def _settle(self, verdict: Verdict) -> None:
         """Look into the console for what a stranger sent under our keys, and say so: nobody else may."""
         for appid, send in sorted(verdict.disputed):
-            self.story.tell(f"settled by a person: {send}")
-            account = ["--account", appid, "--dir", str(self.testbed.first.root)]
-            words = ["ledger", "settle", send, "--sent", "3147483701", "--reason", "后台里看到了", *account]
-            code, said = runners.command(words, self.folder / "settle.log")
-            assert code == ExitCode.OK, said
-            self.score.settled += 1
+            self.tell(f"settled by a person: {send}")
+            self._command(
+                "ledger", "settle", send, "--sent", "3147483701", "--reason", "看到了", "--account", appid
+            )
+            self.score["settled"] += 1
 
     # --- the end ------------------------------------------------------------------------------
 
     def _finish(self) -> None:
         """Nothing disturbs any more: apply as a user would, a minute apart, until it has nothing to say."""
-        self.story.round += 1
-        self.testbed.control("DELETE", "faults")
-        self.moves.mend()
-        self.moves.sync()
+        self.score["rounds"] += 1
+        self.testbed.sandbox.drop_faults()
+        self.author.mend()
+        for clone in (self.testbed.first, self.testbed.second):
+            clone.write(self.author.files)
         verdict = self._judged()
-        for account, appid in enumerate(self.testbed.appids):
+        for account, appid in APPIDS.items():
             if appid in verdict.stopped:
-                runner = self._switch("unhold", account)
-                runners.wait([runner], ROUND_S)
-                assert runner.code == ExitCode.OK, runner.output.decode(errors="replace")
+                self._undisturbed(self._switch("unhold", account), ExitCode.OK)
         for _ in range(QUIET_ROUNDS):
-            self.testbed.control("POST", "clock", {"advance_s": MINUTE_S})
+            self.testbed.sandbox.advance(MINUTE_S)
             self._settle(verdict)
             unknown = sorted({send for _appid, send in verdict.unknown - verdict.disputed})
-            runner = self._apply(
-                self.testbed.first, *(w for send in unknown for w in ("--resend", send)), deadly=False
-            )
-            runners.wait([runner], ROUND_S * 4)
-            self._count([runner])
+            again = [word for send in unknown for word in ("--resend", send)]
+            self._undisturbed(self._apply(self.testbed.first, *again, deadly=False))
             verdict = self._judged()
             if not (self._missing(verdict) or verdict.unknown):
                 break
-        missing = [message.name for message in self._missing(verdict)]
-        self.score.silent += len(missing)
-        assert not missing, f"never sent: {missing}"
+        self._check("silent", [f"never sent: {mark}" for mark in self._missing(verdict)])
         assert not verdict.unknown, f"unknown to the end: {sorted(verdict.unknown)}"
-        self._check_last_word(verdict)
-
-    def _check_last_word(self, verdict: Verdict) -> None:
-        """A run that has nothing left to do ends well only if what was sent is what the files say."""
+        # A run that has nothing left to do ends well only if what was sent is what the files say.
+        files = [one for one in self.author.files.values() if not one.claimed]
         edited = [
-            m.name
-            for m in self.testbed.messages.values()
-            if not m.claimed and m.text not in verdict.texts[m.mark]
+            text
+            for one in files
+            for message in one.messages.values()
+            if (text := message.text(one.revision)) not in verdict.texts[f"{message.mark}@{one.revision}"]
         ]
+        self.tell(f"edited after they went out: {edited}")
         for clone in (self.testbed.first, self.testbed.second):
-            runner = self._apply(clone, deadly=False)
-            runners.wait([runner], ROUND_S * 4)
-            self._count([runner])
-            wanted = ExitCode.POLICY if edited else ExitCode.OK
-            said = runner.output.decode(errors="replace")
-            assert runner.code == wanted, (
-                f"ended with {runner.code}; edited after they went out: {edited}; {said}"
-            )
+            self._undisturbed(self._apply(clone, deadly=False), ExitCode.POLICY if edited else ExitCode.OK)
 
-    def _walk(self) -> None:
-        """Walk what every run did through the rules of the model."""
-        self.testbed.judge()
-        walked = walk(
-            read_traces(self.traces),
-            self.testbed.events,
-            authentic,
-            self.testbed.calls,
-            self.testbed.claimed_keys(),
-        )
-        self.score.traces, self.score.unlike = walked.traces, len(walked.faults)
-        self.score.wrong = (*self.score.wrong, *walked.faults)
-
-    def _told(self, wrong: str) -> list[str]:
-        """Return how it came to that: what was done to the messages concerned, and what the ledger has."""
-        concerned = {
-            m.number
-            for m in self.testbed.messages.values()
-            if f"{m.number}-" in wrong or any(name in wrong for name in m.names)
-        }
-        names = {name for number in concerned for name in self.testbed.messages[number].names}
-        kept = [
-            f"ledger: {e.stream} {e.seq} {e.at:%H:%M:%S} {e.kind} {e.data['send']} {e.data.get('call', '')}"
-            for e in self.testbed.events
-            if e.data.get("send") in names
-        ]
-        return [*self.story.of(concerned), *kept[-60:]]
+    def _undisturbed(self, runner: Runner, code: int | None = None) -> None:
+        runners.wait([runner], ROUND_S * 4)
+        self._count([runner])
+        assert code in (None, runner.code), f"not {code}: {runner.output.decode(errors='replace')}"

@@ -179,18 +179,19 @@ def wait(runners: list[Runner], limit_s: float, later: Later | None = None) -> N
     began = time.monotonic()
     due = sorted(later or [], key=lambda one: one[0])
     while due or any(runner.code is None for runner in runners):
-        now = time.monotonic()
-        while due and now - began >= due[0][0]:
+        passed_s = time.monotonic() - began
+        while due and passed_s >= due[0][0]:
             runners.append(due.pop(0)[1]())
-        watch(runners, now)
-        if now >= began + limit_s:
-            hanging = [runner.name for runner in runners if runner.code is None]
-            raise AssertionError(f"these runs hang: {', '.join(hanging)}")
+        watch(runners, 0.004)
+        hanging = [runner.name for runner in runners if runner.code is None]
+        assert passed_s < limit_s or not hanging, f"these runs hang: {', '.join(hanging)}"
+
+
+def watch(runners: list[Runner], seconds: float) -> None:
+    """Look at each run that has not ended, for some time."""
+    until = time.monotonic() + seconds
+    while (now := time.monotonic()) < until:
+        for runner in runners:
+            if runner.code is None:
+                runner.look(now)
         time.sleep(0.004)
-
-
-def watch(runners: list[Runner], now: float) -> None:
-    """Look at each run that has not ended."""
-    for runner in runners:
-        if runner.code is None:
-            runner.look(now)

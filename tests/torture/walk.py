@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from tests.protocol.promises import TOLERANCE_S, holds_in_force
+from tests.protocol.promises import TOLERANCE_S, holds_in_force, is_perhaps_another
 from tests.protocol.runs import CALLS
-from tests.protocol.world import ARRIVES_S, REMEMBERED_S
+from tests.protocol.world import ARRIVES_S, REMEMBERED_S, every_send
 from wechat_campaigns.ledger.account import AccountState
 from wechat_campaigns.protocol.decide import Action, DecisionInput, decide
 from wechat_campaigns.protocol.events import EMPTY, Event, EventKind, Head, moment
 from wechat_campaigns.protocol.keys import clientmsgid
+from wechat_campaigns.protocol.state import Fate, Status
 from wechat_campaigns.protocol.verdict import verdict
 
 Line = Mapping[str, Any]
@@ -84,8 +85,8 @@ def walk(
         run = _Run(trace[0], known, before, authentic)
         walked.faults += [f"run {trace[0]['run']}: {fault}" for fault in run.walk(trace[1:])]
         walked.calls += run.calls
-    walked.faults += _of_ledger(streams, authentic, traces)
-    walked.faults += _of_platform(known.values(), traces, requests, claimed)
+    faults, states = _of_ledger(streams, authentic, traces)
+    walked.faults += faults + _of_platform(streams, states, traces, requests, Counter(claimed))
     return walked
 
 
@@ -243,12 +244,13 @@ class _Run:
 
 def _of_ledger(
     streams: Mapping[str, Sequence[Event]], authentic: Authentic, traces: Sequence[Sequence[Line]]
-) -> list[str]:
-    """Find calls that no run says it recorded, and settlements that came too early."""
+) -> tuple[list[str], list[AccountState]]:
+    """Find calls that no run says it recorded, and settlements that came too early; fold each account."""
     asked = {line["nonce"] for trace in traces for line in trace if line["what"] == "append"}
-    faults = []
-    for events in streams.values():
-        state = AccountState(events[0].stream)
+    faults, states = [], []
+    for stream, events in streams.items():
+        state = AccountState(stream)
+        states.append(state)
         for event in events:
             if event.kind in (*CALLS, *ENDS) and event.nonce not in asked:
                 faults.append(f"event {event.seq} of {event.stream}: a {event.kind} of no run")
@@ -261,7 +263,7 @@ def _of_ledger(
             if not _add(state, event, authentic):
                 faults.append(f"event {event.seq} of {event.stream} contradicts those before it")
                 break
-    return faults
+    return faults, states
 
 
 def _add(state: AccountState, event: Event, authentic: Authentic) -> bool:
@@ -274,21 +276,24 @@ def _add(state: AccountState, event: Event, authentic: Authentic) -> bool:
 
 
 def _of_platform(
-    events: Iterable[Event],
+    streams: Mapping[str, Sequence[Event]],
+    states: Iterable[AccountState],
     traces: Sequence[Sequence[Line]],
     requests: Iterable[Line],
-    claimed: Iterable[str],
+    theirs: Counter[str],
 ) -> list[str]:
     """Hold what WeChat received against what the ledger has and what the runs say."""
     posts = Counter(line["key"] for trace in traces for line in trace if line["what"] == "post")
     intents = Counter(
         clientmsgid(event.stream, event.data["send"], event.data["revision"])
+        for events in streams.values()
         for event in events
         if event.kind in CALLS
     )
     received: Counter[str] = Counter()
     taken: dict[str, datetime] = {}
-    faults, theirs = [], Counter(claimed)
+    certain: set[str] = set()
+    faults = []
     for request in requests:
         body = request["body"] if isinstance(request["body"], Mapping) else {}
         if not request["path"].startswith("/cgi-bin/message/mass/send"):
@@ -301,6 +306,7 @@ def _of_platform(
             if before is not None and at - before < timedelta(seconds=REMEMBERED_S):
                 faults.append(f"the platform took {key} twice in a day")
             taken[key] = at
+            certain.add(key)
         elif was_looked_at and fault is not None:  # its answer is made up, so what it did is not told
             taken.setdefault(key, at - timedelta(seconds=REMEMBERED_S))
         elif request["errcode"] == 45065 and was_looked_at and before is None:
@@ -309,4 +315,26 @@ def _of_platform(
         if times > min(posts[key], intents[key]) + theirs[key]:
             said = f"{key} was received {times} times: {posts[key]} calls of runs, {intents[key]} intents"
             faults.append(said)
-    return faults
+    return faults + list(_of_sends(streams, states, certain, taken, theirs))
+
+
+def _of_sends(
+    streams: Mapping[str, Sequence[Event]],
+    states: Iterable[AccountState],
+    certain: Container[str],
+    taken: Container[str],
+    theirs: Counter[str],
+) -> Iterator[str]:
+    """Hold what the ledger calls sent or refused against the keys that WeChat took, or may have taken."""
+    for state in states:
+        for known in every_send(state):
+            place = known.send, known.revision
+            mine = [e for e in streams[state.stream] if (e.data.get("send"), e.data.get("revision")) == place]
+            if any(event.kind in (EventKind.SETTLED, EventKind.BASELINE) for event in mine):
+                continue  # a person said so
+            key, said = clientmsgid(state.stream, *place), f"{known.send}@{known.revision}"
+            is_theirs = theirs[key] and not is_perhaps_another(mine)
+            if known.fate in (Fate.ACCEPTED, Fate.SENT) and (key not in taken or is_theirs):
+                yield f"the ledger calls {said} sent, and the platform never took it from us"
+            if known.status is Status.REJECTED and key in certain and not theirs[key]:
+                yield f"the platform took {said}, and the ledger calls it refused"
