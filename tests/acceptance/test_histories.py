@@ -28,7 +28,7 @@ def test_no_history_sends_a_message_twice(playground: Playground, tmp_path: Path
     [
         (decide, "_moved", lambda *_: None, 2),
         (decide, "_other_form", lambda *_: None, 8),
-        (StreamState, "aliases", lambda _self, first, *_: frozenset({normalize_id(first)}), 13),
+        (StreamState, "aliases", lambda _self, first, *_: frozenset({normalize_id(first)}), 20),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

@@ -28,7 +28,19 @@ from wechat_campaigns.render.compile import compile_campaigns
 from wechat_campaigns.source.files import Files as Folder
 
 SENDALL = "message/mass/sendall"
-FAULTS = ({"kind": "cut_before"}, {"kind": "cut_after"}, {"kind": "errcode", "errcode": -1})
+LOSSES: tuple[dict[str, Any], ...] = (
+    {"kind": "cut_before"},
+    {"kind": "cut_after"},
+    {"kind": "garbage", "after": True},
+    {"kind": "http_500"},
+    {"kind": "http_502", "after": True},
+    {"kind": "html", "after": True},
+    {"kind": "errcode", "errcode": -1},
+    {"kind": "errcode", "errcode": -1, "after": True},
+)
+"""Answers that prove nothing of a call; `after` means that it was taken all the same."""
+FAULTS = (*LOSSES, {"kind": "errcode", "errcode": 45009}, {"kind": "latency", "latency_s": 0.2})
+"""What may meet a call."""
 HELD_UP_S = (1, 61, 61, 18000, 90000)
 """How long a run is held up while another one does its work."""
 

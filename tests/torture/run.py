@@ -11,23 +11,13 @@ from pathlib import Path
 
 from tests.torture import runners
 from tests.torture.files import Author, Clone
+from tests.torture.history import FAULTS, SENDALL
 from tests.torture.runners import Runner
-from tests.torture.testbed import APPIDS, SENDALL, Testbed, Verdict
+from tests.torture.testbed import APPIDS, Testbed, Verdict
 from wechat_campaigns.core.errors import TRANSIENT, ExitCode
 from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.protocol.events import EventKind
 
-FAULTS = (
-    {"kind": "cut_after"},
-    {"kind": "cut_before"},
-    {"kind": "http_502", "after": True},
-    {"kind": "http_500"},
-    {"kind": "garbage", "after": True},
-    {"kind": "errcode", "errcode": -1},
-    {"kind": "errcode", "errcode": 45009},
-    {"kind": "latency", "latency_s": 0.2},
-)
-"""What may meet a call; `after` means that the send was taken all the same."""
 ENDPOINTS = (SENDALL, SENDALL, SENDALL, SENDALL, "draft/add", "material/add_material", "media/uploadimg")
 SLOW = {"kind": "latency", "latency_s": 0.08}
 """How long WeChat takes otherwise, so that runners die in the midst of a call, too."""

@@ -14,6 +14,7 @@ import yaml
 from tests.support.ledger_backends import Backend
 from tests.support.playground import Sandbox, authentic
 from tests.torture.files import Author, Clone, doubled, mark_in
+from tests.torture.history import SENDALL
 from tests.torture.walk import MANY, Walked, read_traces, walk
 from wechat_campaigns.ledger.events import find_chain_faults
 from wechat_campaigns.ledger.fold import fold
@@ -25,7 +26,6 @@ ACCOUNTS = 4
 FOLLOWERS = 3
 APPIDS = {f"a{number}": f"wx00000000000001{number:02d}" for number in range(ACCOUNTS)}
 SECRET = "0" * 32
-SENDALL = "message/mass/sendall"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
