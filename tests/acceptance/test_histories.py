@@ -12,7 +12,7 @@ from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.protocol.state import StreamState
 
 MOVES = 40
-QUICK, DEEP = 8, 100
+QUICK, DEEP = 6, 100
 SEEDS = [pytest.param(seed, marks=[pytest.mark.deep] if seed >= QUICK else []) for seed in range(DEEP)]
 
 
