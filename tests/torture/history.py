@@ -8,7 +8,7 @@ pass. All but the person is real: compile, plan, apply, ledger, sandbox.
 
 import random
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -66,6 +66,8 @@ class Tripwire:
     at: float = float("inf")
     befall: Callable[[str], Any] = power_cut
     moments: list[str] = field(default_factory=list)
+    has_lock: bool = True
+    """False on a machine that has no lock in common with the others: it is a courtesy."""
 
     def pass_by(self, moment: str) -> None:
         self.moments.append(moment)
@@ -81,6 +83,9 @@ class _Wired:
         self._inner, self._wire = inner, wire
 
     def __getattr__(self, name: str) -> Any:
+        if name == "lock" and not self._wire.has_lock:
+            return lambda *_args: nullcontext()
+
         def call(*args: Any, **kwargs: Any) -> Any:
             self._wire.pass_by(f"before {name}")
             result = getattr(self._inner, name)(*args, **kwargs)
@@ -179,7 +184,8 @@ class History:
     def apply_in_trouble(self) -> None:
         """A run that dies at some call, or whose ledger fails, or that others overtake there."""
         befall = self.chance.choice((power_cut, disk_full, overtaken))
-        self.apply(self.author.files, Tripwire(self.chance.randrange(50), befall))
+        at = self.chance.randrange(50)
+        self.apply(self.author.files, Tripwire(at, befall, has_lock=befall is not overtaken))
 
     def take_snapshot(self) -> None:
         self.snapshots.append(dict(self.author.files))
