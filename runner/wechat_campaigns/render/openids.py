@@ -161,6 +161,8 @@ MAX_UNPACKED_BYTES: Final = 128 * 1024**2
 MAX_PARTS: Final = 1_000
 BYTES_A_SECOND: Final = 2 * 1024**2
 """Unpacked bytes for which a workbook gets one more second of a processor."""
+MEMORY_A_BYTE: Final = 32
+"""Bytes of memory for each of a table: an openid as Python has it, in a list and in a set."""
 LEAST_ROW_POINTS: Final = 5
 """Lower rows are as good as hidden."""
 LEAST_COLUMN_CHARS: Final = 1
@@ -304,7 +306,7 @@ def _refuse_bomb(data: bytes) -> None:
     unpacked = sum(part.file_size for part in parts)
     if len(parts) > MAX_PARTS or unpacked > MAX_UNPACKED_BYTES:
         raise _too_large()
-    extend(unpacked // BYTES_A_SECOND)
+    extend(unpacked // BYTES_A_SECOND, len(data) * MEMORY_A_BYTE)
 
 
 def _rows(data: bytes, wanted: str | None, sheets: list[str]) -> Iterator[Row]:
