@@ -29,7 +29,7 @@ pytestmark = pytest.mark.deep
 
 PARENT_S = 2.0
 """What the parent of a child that is at its bound needs."""
-WHOLE = ("template: nested-silent",)
+WHOLE = ("template: nested-silent", "table: many rows")
 """They are let run up to the real bound; the others that cost as much, up to one of a second."""
 AMPLE = Bounds(cpu_s=MOST.cpu_s)
 """For what must not depend on how fast the machine is."""
@@ -60,6 +60,9 @@ def _zipped(name: str, size: int) -> bytes:
 _LAUGHS = '<!DOCTYPE a [<!ENTITY a0 "ha">' + "".join(
     f'<!ENTITY a{n + 1} "{f"&a{n};" * 10}">' for n in range(12)
 )
+_ROWS = '<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>{}</sheetData></worksheet>'
+_ROW = '<row><c t="inlineStr"><is><t>a</t></is></c></row>'
+_WIDE = f"<row>{'<c/>' * 4_000_000}</row>"
 _ENTRIES = "".join(f"  e{n}: {{vars: {{v: 1}}}}\n" for n in range(20_000))
 _NEST = "{% set a = namespace(l=['x']) %}{% for i in range(60) %}{% set a.l = [a.l, a.l] %}{% endfor %}"
 
@@ -87,6 +90,8 @@ FILES: dict[str, tuple[dict[str, str | bytes], Bound | None]] = {
     **{f"picture: {name}": (_article(picture=pictures()[name]), RULE) for name in FENCED_PICTURES},
     "table: zip bomb": ({"bad.yaml": LIST, "list.xlsx": _zipped("xl/workbook.xml", 500_000_000)}, RULE),
     "table: laughs": ({"bad.yaml": LIST, "list.xlsx": with_sheet(f"{_LAUGHS}]><a>&a12;</a>")}, RULE),
+    "table: many rows": ({"bad.yaml": LIST, "list.xlsx": with_sheet(_ROWS.format(_ROW * 300_000))}, CPU),
+    "table: wide": ({"bad.yaml": LIST, "list.xlsx": with_sheet(_ROWS.format(_WIDE))}, MEMORY),
     "table: no workbook": ({"bad.yaml": LIST, "list.xlsx": _zipped("a", 1)}, RULE),
 }
 # fmt: on
