@@ -9,34 +9,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from wechat_sandbox import (
-    callbacks,
-    clock,
-    drafts,
-    followers,
-    mass,
-    media,
-    platforms,
-    statistics,
-    store,
-    tokens,
-)
+from wechat_sandbox import callbacks, clock, drafts, followers, mass, media, statistics, store, tokens
 from wechat_sandbox.accounts import NOBODY
 from wechat_sandbox.answers import ErrcodeError, Json, body_of, encode, new_rid, read_json
 from wechat_sandbox.calls import ENDPOINTS, ApiCall, HttpRequest
 from wechat_sandbox.store import Store
 
-SERVICES = (callbacks, drafts, followers, mass, media, platforms, statistics, tokens)
+SERVICES = (callbacks, drafts, followers, mass, media, statistics, tokens)
 """Each has added its paths to `ENDPOINTS`."""
 # A \u escape whose backslash is not itself escaped; control characters have no other form in JSON.
 ESCAPE = re.compile(rb"(?<!\\)(?:\\\\)*\\u(?!00[01])")
 KEPT_REQUESTS = 5000
 KEPT_BYTES = 64 * 1024
 """Of the query and of the body of a recorded request."""
-SECRET_KEYS = (
-    *("access_token", "secret", "appsecret", "component_access_token", "component_appsecret"),
-    *("component_verify_ticket", "authorization_code", "authorizer_refresh_token"),
-)
+SECRETS = ("token", "secret", "ticket")
+"""How the names of what is not recorded end, those of a third-party platform's calls too."""
 FAULT_KINDS = ("latency", "errcode", "cut_before", "cut_after", "garbage", "html", "clock")
 MAX_LATENCY_S = 600
 MAX_AHEAD_S = 365 * 24 * 3600
@@ -140,7 +127,6 @@ class Dispatcher:
         """Finish the jobs whose time has come, and return the sandbox's time."""
         now = self.wall() + clock.offset_s(db)
         mass.advance(db, now)
-        platforms.advance(db, now)
         return now
 
     def handle(self, request: HttpRequest) -> tuple[Json, InjectedFault | None]:
@@ -194,11 +180,8 @@ class Dispatcher:
             if endpoint is None:
                 raise ErrcodeError(40066)
             if endpoint.needs_token:
-                account, platform = tokens.check_token(db, request.query.get("access_token", ""), now)
-                if platform:
-                    platforms.check_call(db, platform, account, request.path, request.client_ip)
-                else:
-                    tokens.check_address(account, request.client_ip)
+                account = tokens.check_token(db, request.query.get("access_token", ""), now)
+                tokens.check_address(account, request.client_ip)
             if endpoint.method not in ("ANY", request.method):
                 raise ErrcodeError(43001 if endpoint.method == "GET" else 43002)
             if endpoint.needs_token:
@@ -254,7 +237,7 @@ def _body_of(request: HttpRequest) -> Any:
 def _kept(data: Any) -> str:
     """Write data for the record, without token and secret, unless it is too long for that."""
     if isinstance(data, Mapping):
-        data = {key: value for key, value in data.items() if key not in SECRET_KEYS}
+        data = {key: value for key, value in data.items() if not key.endswith(SECRETS)}
     text = encode(data)
     size = len(text.encode())
     return text if size <= KEPT_BYTES else encode(_too_long(size))

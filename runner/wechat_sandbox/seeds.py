@@ -12,7 +12,7 @@ import yaml
 
 from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.i18n import _
-from wechat_sandbox import accounts, platforms, store
+from wechat_sandbox import accounts, store
 from wechat_sandbox.answers import INTEGER, NAME, TEXT, body_of, check
 from wechat_sandbox.followers import FIRST_TAG_ID, add_tag, list_tags, members, numbers_of, save_members
 
@@ -55,13 +55,7 @@ ACCOUNT: Final = body_of(
     },
     ("appid",),
 )
-SEED: Final = body_of(
-    {
-        "accounts": {"type": "array", "items": ACCOUNT},
-        "platforms": {"type": "array", "items": platforms.PLATFORM},
-    },
-    ("accounts",),
-)
+SEED: Final = body_of({"accounts": {"type": "array", "items": ACCOUNT}}, ("accounts",))
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -90,8 +84,7 @@ def plant(db: sqlite3.Connection, seed: Mapping[str, Any], now: float) -> dict[s
 
     Args:
         seed: `accounts`, a list of `appid`, `kind`, `secret`, `name`, `options`, `tags` (names, or objects of
-            id and name) and `followers` (how many to make up, or a list of openid, nickname, wxname, tags);
-            `platforms` as `PLATFORM` describes them.
+            id and name) and `followers` (how many to make up, or a list of openid, nickname, wxname, tags).
         now: when they followed, seconds since 1970.
 
     Returns:
@@ -101,10 +94,7 @@ def plant(db: sqlite3.Connection, seed: Mapping[str, Any], now: float) -> dict[s
         ValueError: Something in the seed is unknown, missing or of the wrong type.
     """
     check(seed, SEED)
-    planted = {item["appid"]: _plant_account(db, item, now) for item in seed["accounts"]}
-    for platform in seed.get("platforms", ()):
-        platforms.save(db, platform, now, secret=SECRET)
-    return planted
+    return {item["appid"]: _plant_account(db, item, now) for item in seed["accounts"]}
 
 
 def _plant_account(db: sqlite3.Connection, item: Mapping[str, Any], now: float) -> int:

@@ -20,7 +20,7 @@ from wechat_campaigns.core.files import private_file
 from wechat_campaigns.core.i18n import _
 
 BUSY_TIMEOUT_S = 30.0
-FORMAT = 8
+FORMAT = 9
 
 SCHEMA = resources.files("wechat_sandbox").joinpath("schema.sql")
 
