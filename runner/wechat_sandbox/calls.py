@@ -59,7 +59,9 @@ class ApiCall:
         return self.account.appid
 
 
-Function = TypeVar("Function", bound=Callable[[ApiCall], Json])
+Answer = Json | sqlite3.Row
+"""What an endpoint returns: JSON, or the row of a media file, whose bytes are the answer."""
+Function = TypeVar("Function", bound=Callable[[ApiCall], Answer])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +73,7 @@ class Endpoint:
     """
 
     path: str
-    run: Callable[[ApiCall], Json]
+    run: Callable[[ApiCall], Answer]
     method: Literal["GET", "POST", "ANY"] = "POST"
     who: frozenset[str] = EVERYONE
     needs_token: bool = True

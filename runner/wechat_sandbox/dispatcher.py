@@ -12,7 +12,7 @@ from typing import Any, Final
 from wechat_sandbox import callbacks, clock, drafts, followers, mass, media, statistics, store, tokens
 from wechat_sandbox.accounts import NOBODY
 from wechat_sandbox.answers import ErrcodeError, Json, body_of, encode, new_rid, read_json
-from wechat_sandbox.calls import ENDPOINTS, ApiCall, HttpRequest
+from wechat_sandbox.calls import ENDPOINTS, Answer, ApiCall, HttpRequest
 from wechat_sandbox.store import Store
 
 SERVICES = (callbacks, drafts, followers, mass, media, statistics, tokens)
@@ -129,7 +129,7 @@ class Dispatcher:
         mass.advance(db, now)
         return now
 
-    def handle(self, request: HttpRequest) -> tuple[Json, InjectedFault | None]:
+    def handle(self, request: HttpRequest) -> tuple[Answer, InjectedFault | None]:
         """Answer one request; the second item is the fault that the web server applies to the answer."""
         with self.transaction() as (db, now):
             fault = take_fault(db, request.path)
@@ -147,16 +147,17 @@ class Dispatcher:
 
     def _serve(
         self, db: sqlite3.Connection, now: float, request: HttpRequest, fault: InjectedFault | None
-    ) -> Json:
+    ) -> Answer:
         """Run a request under the fault injected into it; it stays for `/_sandbox/requests`."""
         rid, appid = new_rid(now), ""
-        answer: Json = {}
+        answer: Answer = {}
         if fault is None or fault.takes_effect:
             answer, appid = self._answer(db, request, now, rid)
         if fault is not None and fault.kind == "errcode":
             # WeChat's own retries have been seen to answer 45065 to a first call that was accepted.
-            job = answer.get("msg_id") if fault.errcode == 45065 else None
-            answer = ErrcodeError(fault.errcode, **({"msg_id": job} if job else {})).answer(rid)
+            accepted = isinstance(answer, dict) and fault.errcode == 45065 and "msg_id" in answer
+            job = {"msg_id": answer["msg_id"]} if accepted else {}
+            answer = ErrcodeError(fault.errcode, **job).answer(rid)
         row = {
             "at": now,
             "appid": appid or request.query.get("appid", ""),
@@ -165,7 +166,7 @@ class Dispatcher:
             "path": request.path[:KEPT_BYTES],
             "query": _kept(request.query),
             "body": _kept(_body_of(request)),
-            "errcode": int(answer.get("errcode", 0)),
+            "errcode": int(answer.get("errcode", 0)) if isinstance(answer, dict) else 0,
             "fault": "" if fault is None else encode({"kind": fault.kind, "after": fault.takes_effect}),
             "served": request.path in ENDPOINTS,
         }
@@ -173,7 +174,9 @@ class Dispatcher:
         db.execute("DELETE FROM request WHERE id <= ?", (last - KEPT_REQUESTS,))
         return answer
 
-    def _answer(self, db: sqlite3.Connection, request: HttpRequest, now: float, rid: str) -> tuple[Json, str]:
+    def _answer(
+        self, db: sqlite3.Connection, request: HttpRequest, now: float, rid: str
+    ) -> tuple[Answer, str]:
         """Run the checks that every endpoint shares, then the endpoint; return the caller's appid too."""
         endpoint, account = ENDPOINTS.get(request.path), NOBODY
         try:

@@ -43,15 +43,20 @@ async function coWechatApi() {
   await api.updateTag(tag.id, "新品二");
   assert.equal((await api.getTags()).tags.find((found) => found.id === tag.id).count, 2);
   assert.deepEqual((await api.getUsersFromTag(tag.id)).data.openid, people.slice(0, 2));
-  assert.ok((await api.getUser(people[0])).tagid_list.includes(tag.id));
+  assert.ok((await api.getIdList(people[0])).tagid_list.includes(tag.id));
+  await api.deleteTag(tag.id);
+  assert.ok(!(await api.getUser(people[0])).tagid_list.includes(tag.id));
   assert.equal((await api.batchGetUsers(people.slice(0, 2))).user_info_list.length, 2);
 
   assert.ok((await api.uploadMedia(png, "image")).media_id);
   assert.ok((await api.uploadThumbMedia(jpeg)).thumb_media_id);
   assert.match((await api.uploadImage(png)).url, /^http:\/\/mmbiz\.qpic\.cn\//);
   const image = await api.uploadImageMaterial(png);
+  assert.equal((await api.getMaterial(image.media_id)).length, 72);
   const voice = await api.uploadVoiceMaterial(mp3);
   const film = await api.uploadVideoMaterial(mp4, { title: "标题", introduction: "简介" });
+  assert.equal((await api.getMaterial(film.media_id)).description, "简介");
+  assert.equal((await api.getMaterialCount()).video_count, 1);
   assert.equal((await api.getMaterials("image", 0, 20)).item[0].name, "封面.png");
 
   for (const preview of [api.previewImage(people[1], image.media_id), api.previewVoice(people[1], voice.media_id)])
