@@ -145,8 +145,8 @@ def _account_json(db: sqlite3.Connection, account: OfficialAccount) -> Json:
         "kind": account.kind,
         "options": options,
         "followers": account.subscribed.bit_count(),
-        "sends": mass.count_of(db, "job", account.appid),
-        "previews": mass.count_of(db, "preview", account.appid),
+        "sends": store.count(db, "job", appid=account.appid),
+        "previews": store.count(db, "preview", appid=account.appid),
         "tags": tags_json(db, account),
     }
 

@@ -188,9 +188,12 @@ def tags_json(db: sqlite3.Connection, account: OfficialAccount) -> list[Json]:
     ]
 
 
-def add_tag(db: sqlite3.Connection, appid: str, tag_id: int, name: str) -> None:
-    """Create a tag without followers."""
+def add_tag(db: sqlite3.Connection, appid: str, name: str, tag_id: int | None = None) -> int:
+    """Create a tag without followers, of the next free id unless one is given; its id."""
+    if tag_id is None:
+        tag_id = max([FIRST_TAG_ID - 1, *(tag["id"] for tag in list_tags(db, appid))]) + 1
     db.execute("INSERT OR REPLACE INTO tag VALUES (?, ?, ?, ?)", (appid, tag_id, name, b""))
+    return tag_id
 
 
 def members(tag: sqlite3.Row) -> int:
@@ -213,9 +216,7 @@ def create_tag(call: ApiCall) -> Json:
         raise ErrcodeError(45157)
     if sum(tag["id"] not in SYSTEM_IDS for tag in tags) >= MAX_TAGS:
         raise ErrcodeError(45056)
-    tag_id = max([FIRST_TAG_ID - 1, *(tag["id"] for tag in tags)]) + 1
-    add_tag(call.db, call.appid, tag_id, name)
-    return {"tag": {"id": tag_id, "name": name}}
+    return {"tag": {"id": add_tag(call.db, call.appid, name), "name": name}}
 
 
 @serve("/cgi-bin/tags/get", method="ANY", who=TAGGERS, daily=1000, daily_test=100)

@@ -229,12 +229,6 @@ def decide(db: sqlite3.Connection, msg_id: int, *, confirmed: bool, now: float) 
     return store.find(db, "job", msg_id=msg_id)
 
 
-def count_of(db: sqlite3.Connection, table: str, appid: str) -> int:
-    """Count the sends (`job`) or the previews (`preview`) of an account."""
-    query = f"SELECT COUNT(*) FROM {table} WHERE appid = ?"  # noqa: S608 - one of ours
-    return int(db.execute(query, (appid,)).fetchone()[0])
-
-
 def whole_job_json(row: sqlite3.Row) -> Json:
     """Describe a job with the body received, its content and the parts recalled."""
     return {**job_json(row), **{name: json.loads(row[name]) for name in ("body", "content", "recalled")}}

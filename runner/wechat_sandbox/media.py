@@ -89,12 +89,6 @@ def new_media_id() -> str:
     return secrets.token_urlsafe(48)
 
 
-def count(db: sqlite3.Connection, appid: str, kind: str) -> int:
-    """Count permanent media of a kind."""
-    query = "SELECT COUNT(*) FROM media WHERE appid = ? AND kind = ? AND permanent"
-    return int(db.execute(query, (appid, kind)).fetchone()[0])
-
-
 def check_kind(call: ApiCall, limits: Mapping[str, MediaLimits]) -> tuple[str, UploadedFile]:
     """Check the type an upload is sent as and its file; 40004 and the codes of `check_upload`."""
     kind = call.request.query.get("type") or call.request.form.get("type", "")
@@ -196,7 +190,7 @@ def add_material(call: ApiCall) -> Json:
     """
     kind, file = check_kind(call, PERMANENT)
     title, introduction = _video_description(call) if kind == "video" else ("", "")
-    if count(call.db, call.appid, kind) >= MOST[kind]:
+    if _count(call, kind) >= MOST[kind]:
         raise ErrcodeError(45074)
     row = _add(call, kind, file, permanent=True, title=title, description=introduction)
     answer = {"media_id": row["media_id"]}
@@ -232,7 +226,11 @@ def _material(call: ApiCall) -> sqlite3.Row:
 @serve("/cgi-bin/material/get_materialcount", method="ANY")
 def get_materialcount(call: ApiCall) -> Json:
     """Count the material of each kind. Source: getMaterialCount (2026-11)."""
-    return {f"{kind}_count": count(call.db, call.appid, kind) for kind in LISTED}
+    return {f"{kind}_count": _count(call, kind) for kind in LISTED}
+
+
+def _count(call: ApiCall, kind: str) -> int:
+    return store.count(call.db, "media", appid=call.appid, kind=kind, permanent=True)
 
 
 @serve("/cgi-bin/material/batchget_material")
@@ -244,8 +242,8 @@ def batchget_material(call: ApiCall) -> Json:
     kind = call.body.get("type")
     if kind not in LISTED:
         raise ErrcodeError(40004)
-    columns, source = "media_id, name, url, created_at", "media WHERE appid = ? AND kind = ? AND permanent"
-    total, rows = listing(call, columns, source, (call.appid, kind), "created_at")
+    columns = "media_id, name, url, created_at"  # not their bytes
+    total, rows = listing(call, "media", "created_at", columns=columns, kind=kind, permanent=True)
     items = [
         {
             "media_id": row["media_id"],

@@ -14,7 +14,7 @@ from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.i18n import _
 from wechat_sandbox import accounts, store
 from wechat_sandbox.answers import INTEGER, NAME, TEXT, body_of, check
-from wechat_sandbox.followers import FIRST_TAG_ID, add_tag, list_tags, members, numbers_of, save_members
+from wechat_sandbox.followers import add_tag, list_tags, members, numbers_of, save_members
 
 SECRET = "0" * 32
 MAX_INVENTED = 1_000_000
@@ -183,9 +183,5 @@ def _plant_tags(
     wished = {SYSTEM_TAG[1]: SYSTEM_TAG[0], **{tag["name"]: tag["id"] for tag in named if "id" in tag}}
     tagged = {tag["name"]: (tag["id"], members(tag)) for tag in list_tags(db, appid)}
     for name, added in tagging.items():
-        if name not in tagged:
-            free = max([FIRST_TAG_ID - 1, *(tag_id for tag_id, _followers in tagged.values())]) + 1
-            tagged[name] = wished.get(name, free), 0
-            add_tag(db, appid, tagged[name][0], name)
-        tag_id, before = tagged[name]
+        tag_id, before = tagged.get(name) or (add_tag(db, appid, name, wished.get(name)), 0)
         save_members(db, appid, tag_id, before | store.set_of(added))
