@@ -12,7 +12,7 @@ from typing import Any
 from wechat_sandbox import accounts, clock, store
 from wechat_sandbox.accounts import OfficialAccount
 from wechat_sandbox.answers import OK, ErrcodeError, Json
-from wechat_sandbox.calls import ENDPOINTS, ApiCall, Endpoint, serve
+from wechat_sandbox.calls import ENDPOINTS, ApiCall, Endpoint, serve, text
 
 LIFE_S = 7200
 OVERLAP_S = 300
@@ -40,29 +40,6 @@ def latest(db: sqlite3.Connection, appid: str, space: str) -> sqlite3.Row | None
 def revoke(db: sqlite3.Connection, appid: str, space: str) -> None:
     """End every token of a space at once."""
     db.execute("DELETE FROM token WHERE appid = ? AND space = ?", (appid, space))
-
-
-def check_credentials(
-    db: sqlite3.Connection, appid: object, secret: object, client_ip: str
-) -> OfficialAccount:
-    """Check the credentials of a token call; another type than text counts as missing.
-
-    Raises:
-        ErrcodeError: 41002, 41004, 40013, 40125, 40243, or 40164 for an address outside the list.
-    """
-    if not isinstance(appid, str) or not appid:
-        raise ErrcodeError(41002)
-    if not isinstance(secret, str) or not secret:
-        raise ErrcodeError(41004)
-    account = accounts.find(db, appid)
-    if account is None:
-        raise ErrcodeError(40013)
-    if not secrets.compare_digest(account.secret.encode(), secret.encode()):
-        raise ErrcodeError(40125)
-    if account.options.frozen:
-        raise ErrcodeError(40243)
-    check_address(account, client_ip)
-    return account
 
 
 def check_address(account: OfficialAccount, client_ip: str) -> None:
@@ -122,12 +99,22 @@ def stable_token(call: ApiCall) -> Json:
 
 
 def _account(call: ApiCall, credentials: Mapping[str, Any]) -> OfficialAccount:
-    """Check the credentials, and count the call now that its account is known."""
+    """Check the credentials of a token call, and count it now that its account is known.
+
+    Raises:
+        ErrcodeError: 40002, 41002, 41004, 40013, 40125, 40243, or 40164 for an address outside the list.
+    """
     if credentials.get("grant_type") != "client_credential":
         raise ErrcodeError(40002)
-    account = check_credentials(
-        call.db, credentials.get("appid"), credentials.get("secret"), call.request.client_ip
-    )
+    appid, secret = text(credentials, "appid", 41002), text(credentials, "secret", 41004)
+    account = accounts.find(call.db, appid)
+    if account is None:
+        raise ErrcodeError(40013)
+    if not secrets.compare_digest(account.secret.encode(), secret.encode()):
+        raise ErrcodeError(40125)
+    if account.options.frozen:
+        raise ErrcodeError(40243)
+    check_address(account, call.request.client_ip)
     count_call(call.db, account, ENDPOINTS[call.request.path], call.now)
     return account
 
