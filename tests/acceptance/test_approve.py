@@ -309,6 +309,18 @@ def test_a_withdrawal_ends_every_approval_of_a_send_whatever_plan_it_came_by(sho
     assert sorted(waits(shop)) == ["next", "third"]
 
 
+def test_a_withdrawal_of_what_nothing_approved_says_so(shop: Shop) -> None:
+    assert withdraw(shop, "sale")["withdrawn"] == []
+    shop.plan()
+    approved(shop)
+    assert withdraw(shop, "sale")["withdrawn"] == ["sale"]
+    shop.plan()
+    approved(shop)
+    apply(shop)
+    assert withdraw(shop, "sale")["withdrawn"] == [], "what was sent cannot be taken back so"
+    assert withdraw(shop, "--all")["withdrawn"] == []
+
+
 def restore(shop: Shop, export: str) -> None:
     """Lose the ledger and this machine's state, and import an export as a backup."""
     (shop.folder / "old.jsonl").write_text(export, encoding="utf-8")
@@ -444,6 +456,66 @@ def test_what_a_person_sends_is_not_handed_over_without_an_approval(shop: Shop) 
     assert not [one for one in shop.sandbox.requests() if "draft/add" in one["path"]]
     approved(shop)
     assert apply(shop) == {"news": "handed_over"}
+
+
+def test_a_withdrawal_says_which_environment_it_is_about(shop: Shop) -> None:
+    """Else a person who left `--env` out believes that nothing goes out."""
+    approved(shop)
+    settings = (shop.folder / "campaigns/_settings.yaml").read_text(encoding="utf-8")
+    [asks] = [line for line in settings.splitlines() if "approvers:" in line]
+    shop.add_environment("rehearsal")
+    shop.add_environment("twin", (asks, ""), ("ledger.sqlite3", "twin.sqlite3"))
+    words = ("withdraw", "--all", "--reason", "取消", "--env")
+    code, said = shop.run_here(*words, "twin")
+    assert (code, "--env" in said, "shop" in said) == (ExitCode.USAGE, True, True)
+    assert waits(shop) == {}
+    code, said = shop.run_here(*words, "shop")
+    assert (code, "shop" in said, "--env rehearsal" in said, "twin" in said) == (
+        ExitCode.OK,
+        True,
+        True,
+        False,
+    )
+    assert [*waits(shop)] == ["sale"]
+
+
+def test_a_broken_key_is_not_replaced_and_its_hint_leads_on(shop: Shop, tmp_path: Path) -> None:
+    home = {"XDG_CONFIG_HOME": str(tmp_path / "home"), "CAMPAIGN_APPROVAL_KEY": ""}
+    code, said = shop.run_here("approve", "--new-key", "--format", "json", **home)
+    file = Path(json.loads(said)["file"])
+    file.write_text("zz", encoding="utf-8")
+    code, said = approve(shop, "", **home)
+    assert (code, "move" in said) == (ExitCode.USAGE, True)
+    file.unlink()
+    assert shop.run_here("approve", "--new-key", **home)[0] == ExitCode.OK
+
+
+def test_a_private_key_is_not_taken_for_a_public_one(shop: Shop, tmp_path: Path) -> None:
+    home = {"XDG_CONFIG_HOME": str(tmp_path / "home"), "CAMPAIGN_APPROVAL_KEY": ""}
+    _code, said = shop.run_here("approve", "--new-key", "--format", "json", **home)
+    private = Path(json.loads(said)["file"]).read_text(encoding="utf-8").strip()
+    assert public_key(private) == json.loads(said)["public_key"]
+    shop.edit("_settings", public_key(ANN), private)
+    code, said = shop.run_here("validate", "--format", "json")
+    assert (code, private in said) == (ExitCode.INVALID, False)
+
+
+def test_the_end_of_a_hold_is_called_by_its_command(shop: Shop) -> None:
+    approved(shop)
+    hold_and_release(shop)
+    assert "(unhold)" in shop.row("sale")["reason"]
+
+
+def test_who_waits_is_told_of_how_many_are_needed(shop: Shop) -> None:
+    def reason() -> str:
+        (row,) = shop.plan()["sends"]
+        return str(row["reason"])
+
+    assert "1 of ann" in reason()
+    accepted(with_approvers(shop, ANN, BOB, count=2))
+    shop.plan()
+    approved(shop)
+    assert "2 of ann, bob" in reason()
 
 
 def test_a_withdrawal_stops_a_run_before_its_next_call(shop: Shop) -> None:

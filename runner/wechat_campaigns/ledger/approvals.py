@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from wechat_campaigns.core.digest import canonical, sha256
 from wechat_campaigns.core.errors import require_extra
@@ -19,6 +19,8 @@ from wechat_campaigns.ledger.account import AccountState
 from wechat_campaigns.protocol.events import Entry, Event, moment
 from wechat_campaigns.protocol.keys import normalize_id
 
+PRIVATE: Final = "private:"
+"""Before the digits of a private key: one that is taken for a public key stands in no settings."""
 Names = Mapping[str, str | int | None]
 
 
@@ -121,6 +123,8 @@ class Verdict(NamedTuple):
     """The approvals that count, one of each key."""
     last: Approval | None = None
     """The newest that names the send, whether it counts or not."""
+    missing: Approvals | None = None
+    """Of whom more must approve; None where it is approved, or no guard says of whom."""
 
 
 def approval_of(account: AccountState, unit: Unit, asked: Asked) -> Verdict:
@@ -136,9 +140,11 @@ def approval_of(account: AccountState, unit: Unit, asked: Asked) -> Verdict:
             counting.setdefault(one.key, one)
         elif one is last:
             lack = found
-    is_met = all(_is_met(one, counting) for one in asked.required)
+    missing = next((one for one in asked.required if not _is_met(one, counting)), None)
     by = tuple(counting.values())
-    return Verdict(None, by, last) if is_met else Verdict(Lack.TOO_FEW if by else lack, by, last)
+    if missing is None:
+        return Verdict(None, by, last)
+    return Verdict(Lack.TOO_FEW if by else lack, by, last, missing)
 
 
 def rules_approved(account: AccountState, asked: Asked) -> bool:
@@ -292,7 +298,7 @@ def _private(key: str) -> Any:
     require_extra("approvals", needed_for=_("`approvals` in the settings"))
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-    return Ed25519PrivateKey.from_private_bytes(bytes.fromhex(key))
+    return Ed25519PrivateKey.from_private_bytes(bytes.fromhex(key.removeprefix(PRIVATE)))
 
 
 def _signed_text(entry: Entry) -> bytes:
