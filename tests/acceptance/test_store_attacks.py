@@ -227,6 +227,22 @@ def test_plan_without_the_secret_marks_what_it_could_not_verify(make_shop: MakeS
     assert shop.plan()["unverified"] == []
 
 
+@BOTH_ROOTS
+def test_a_report_says_that_it_verified_nothing(make_shop: MakeShop, store: Path) -> None:
+    """Without the AppSecret anybody may have written that a send was accepted, and who approved it."""
+    shop = make_shop()
+    shop.write(first=campaign_file("乙"))
+    assert shop.apply() == ExitCode.OK
+    for command in ("report", "calendar"):
+        words = (command, "--format", "json", "--report", f"html={shop.folder / command}.html")
+        assert json.loads(shop.run_here(*words)[1])["unverified"] == ["main"]
+    assert '"unverified": ["main"]' in shop.run_here("archive", "--format", "json")[1]
+    pages = [*shop.folder.glob("*.html"), *(shop.folder / "archive").rglob("index.html")]
+    assert len(pages) == 4
+    for page in pages:
+        assert "of main were not verified" in page.read_text(encoding="utf-8"), page
+
+
 DATES = {
     "of an event, after all time": ({"at": "9999-12-31T23:59:59.000000+00:00"}, {}),
     "of an event, before all time": ({"at": "0001-01-01T00:00:00.000000+14:00"}, {}),

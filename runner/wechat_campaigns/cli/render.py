@@ -7,6 +7,7 @@ import signal
 import socket
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -214,7 +215,8 @@ def reads_of(workspace: Workspace) -> Reads:
     def history() -> HistoryView:
         accounts, state = workspace.settings.environment.accounts, workspace.fold_ledger()
         kept = {a.appid: read_statistics(workspace.statistics_file(a.appid)) for a in accounts.values()}
-        return history_view(state, accounts, kept, now=workspace.clock())
+        view = history_view(state, accounts, kept, now=workspace.clock())
+        return replace(view, unverified=workspace.unverified)
 
     return Reads(
         render=render,

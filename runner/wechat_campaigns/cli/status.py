@@ -97,9 +97,7 @@ def status(context: LedgerContext, send_id: str | None, wait: bool, timeout_s: f
             ),
         }
     )
-    if view.unverified and not context.is_sandbox:
-        message = _("The events of {names} were not verified; `campaign plan` verifies them.")
-        print_message(message.format(names=_(", ").join(view.unverified)))
+    context.tell_unverified()
     for appid, reason in held.items():
         said, hint = on_hold(names[appid], reason, environment.env_option)
         print_message(f"{said}\n→ {hint}")

@@ -159,8 +159,8 @@ def explain(
         return _("new"), ""
     # Who reviews it should know that these followers have had it once.
     message = _("sent again on purpose: revision {number} was sent {when}")
-    if known.fate is Fate.BASELINE:  # dated when it was written down
-        message = _("sent again on purpose: revision {number} was sent before this ledger was initialized")
+    if known.fate is Fate.BASELINE:
+        message = _("sent again on purpose: a person recorded {when} that revision {number} was sent")
     return message.format(number=known.revision, when=when), ""
 
 
@@ -182,7 +182,7 @@ def _sent(known: SendState, when: str) -> tuple[str, str]:
         Fate.ACCEPTED: _("accepted by WeChat {when}, msg_id {msg_id}; delivery is not confirmed yet"),
         Fate.DELIVERY_FAILED: _("delivery failed (msg_id {msg_id}); raise `revision` to send it again"),
         Fate.RECALLED: _("sent {when} and recalled"),
-        Fate.BASELINE: _("sent before this ledger was initialized"),
+        Fate.BASELINE: _("sent before: a person recorded it {when}"),
     }
     sent = _("sent {when}, msg_id {msg_id}") if job_id(known) else _("sent {when}")
     reason = done.get(known.fate, sent)

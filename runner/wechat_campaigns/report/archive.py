@@ -75,6 +75,8 @@ class ArchivedSend:
     """What was posted; None where neither the campaigns folder nor the ledger has all of it."""
     approvals: Sequence[Event] = ()
     """By which it was sent."""
+    unverified: Sequence[str] = ()
+    """Accounts whose events were read without their AppSecret."""
     earlier: bytes = b""
     """The page of the message in an earlier archive."""
 
@@ -126,6 +128,7 @@ def archive_files(
         title=unescape(title[1]) if title else records.text_of(archive.record) or archive.record.send,
         note=note,
         has_picture=PICTURE in files,
+        unverified=archive.unverified,
     )
     files["index.html"] = html.encode()
     if MESSAGE in files and archive.message is not None:
@@ -135,11 +138,14 @@ def archive_files(
     return files
 
 
-def archive_index(archived: Iterable[SendState], titles: Mapping[str, str]) -> bytes:
+def archive_index(
+    archived: Iterable[SendState], titles: Mapping[str, str], unverified: Sequence[str] = ()
+) -> bytes:
     """Make the page that leads to each archive of a folder.
 
     Args:
         titles: what followers read of a send, by its archive's name, where that is known.
+        unverified: accounts whose events were read without their AppSecret.
     """
     rows = []
     for record in archived:
@@ -147,7 +153,7 @@ def archive_index(archived: Iterable[SendState], titles: Mapping[str, str]) -> b
         title = titles.get(name) or records.text_of(record) or record.send
         cells = _moment(record.at), records.account_of(record), to, status_word(record.fate.value)
         rows.append((name, title, record.send, cells))
-    return archives_html(rows).encode()
+    return archives_html(rows, unverified).encode()
 
 
 def events_by_send(events: Iterable[Event], state: LedgerState) -> Mapping[Key, list[Event]]:

@@ -241,6 +241,8 @@ class HistoryView:
     """Of these sends, then those sent by hand."""
     before: "HistoryView | None" = None
     """Of the month before, as many days of it as the month of the report has had."""
+    unverified: Sequence[str] = ()
+    """Accounts whose events were shown without their AppSecret."""
 
     @property
     def total(self) -> str:
@@ -403,6 +405,7 @@ def history_data(view: HistoryView) -> dict[str, Any]:
             if row.article is not None
         ],
         "changes": view.changes,
+        "unverified": list(view.unverified),
     }
 
 

@@ -40,6 +40,7 @@ from wechat_campaigns.report.history import (
     shown,
 )
 from wechat_campaigns.report.phrases import sends as sends_text
+from wechat_campaigns.report.phrases import unverified_text
 from wechat_campaigns.report.plan_view import (
     ACCOUNT_KINDS,
     CONSOLE_QUOTA,
@@ -142,6 +143,7 @@ def archive_html(
     title: str,
     note: str,
     has_picture: bool,
+    unverified: Sequence[str],
 ) -> str:
     """Draw the page of an archived send, to be printed: facts, approvals, outcome, events, figures.
 
@@ -149,12 +151,14 @@ def archive_html(
         title: what followers read of it.
         note: why the archive has no page of the message.
         has_picture: whether the archive has one of the phone.
+        unverified: accounts whose events were read without their AppSecret.
     """
     headings = ("Title", *SHOWN_FIGURES)
     return _render(
         "archive.html",
         record=record,
         account=account_of(record),
+        unverified_names=unverified,
         tables=tables,
         figure_headings=headings,
         figures=[shown(figure_cells(row), headings) for row in articles],
@@ -166,9 +170,11 @@ def archive_html(
     )
 
 
-def archives_html(rows: Sequence[ArchiveRow]) -> str:
+def archives_html(rows: Sequence[ArchiveRow], unverified: Sequence[str]) -> str:
     """Draw the list of archives, each of which leads to the page of its send."""
-    return _render("archives.html", rows=rows, headings=("Time", "Account", "To", "Status"))
+    return _render(
+        "archives.html", rows=rows, headings=("Time", "Account", "To", "Status"), unverified_names=unverified
+    )
 
 
 def failure_html(title: str, message: str, hint: str = "", problems: Iterable[Diagnostic] = ()) -> str:
@@ -216,5 +222,6 @@ def _environment() -> Environment:
         "sends_text": sends_text,
         "quota_text": quota_text,
         "account_kinds": ACCOUNT_KINDS,
+        "unverified_text": unverified_text,
     }
     return environment

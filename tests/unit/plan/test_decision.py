@@ -102,7 +102,7 @@ CASES: dict[str, tuple[Send, list[Any], PlanAction, Any, str, str]] = {
     ),
     "raised": (AGAIN, accepted(), PlanAction.SEND, Reason.REVISION_RAISED, "revision 1 was sent today", ""),
     "raised above a baseline": (
-        AGAIN, BY_HAND, PlanAction.SEND, Reason.REVISION_RAISED, "revision 1 was sent before", "",
+        AGAIN, BY_HAND, PlanAction.SEND, Reason.REVISION_RAISED, "that revision 1 was sent", "",
     ),
     "raised after it was given up": (
         AGAIN, ended("SEND_FAIL"), PlanAction.SEND, Reason.REVISION_RAISED, "new", "",
