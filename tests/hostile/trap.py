@@ -182,15 +182,22 @@ class Trap:
         before = self._seen()
         self.port.connections()
         late = False
+        limits = {"AS": memory, "CPU": CPU_S, "FSIZE": FILE_BYTES, "CORE": 0}
+
+        def limit(pid: int = 0) -> None:
+            for name, most in limits.items():
+                resource.prlimit(pid, getattr(resource, f"RLIMIT_{name}"), (most, most))
+
+        # A program of a line may be over before it is limited from here: it limits itself before it begins.
+        own = limit if command == [sys.executable] else None
         with (self.folder / "stdout").open("wb") as out, (self.folder / "stderr").open("wb") as err:
             process = subprocess.Popen(
-                [*command, *args], cwd=self.checkout, env=self.environment(environ),
+                [*command, *args], cwd=self.checkout, env=self.environment(environ), preexec_fn=own,
                 stdin=subprocess.DEVNULL, stdout=out, stderr=err, start_new_session=True,
             )  # fmt: skip
-        limits = {"AS": memory, "CPU": CPU_S, "FSIZE": FILE_BYTES, "CORE": 0}
-        with suppress(ProcessLookupError):  # it has ended already
-            for name, limit in limits.items():
-                resource.prlimit(process.pid, getattr(resource, f"RLIMIT_{name}"), (limit, limit))
+        if own is None:
+            with suppress(ProcessLookupError):  # it has ended already
+                limit(process.pid)
         try:
             process.wait(wall_s)
         except subprocess.TimeoutExpired:
