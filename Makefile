@@ -72,7 +72,7 @@ test-unit: $(DEV) $(CATALOG)  ## run the unit tests, while you work
 	@$(BIN)/python -m pytest -n $(WORKERS) $(BY_FILE) -q -m 'not deep' tests/unit
 
 # What depends on the clock most: windows, quiet hours, quotas of days and months, figures, notices, approvals that
-# expire, waiting runs. The rest of the suite would take as long again as everything before it.
+# expire, waiting runs. Files and git's locks keep the machine's own times, so what compares those with the clock is out.
 CLOCKED := $(addprefix tests/unit/,notify plan report run send) $(addprefix tests/acceptance/test_,$(addsuffix .py,\
 	apply_wait by_hand fleet hold isolation late_acceptance moved_messages notifications own_token ready reports))
 # Another moment: make test-clock CLOCK='2028-02-29 20:00'
