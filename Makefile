@@ -22,7 +22,7 @@ install = $(if $(UV),$(UV) pip install --quiet --python $(BIN)/python $(1) 2>/de
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo inbox test test-unit test-lowest check lock audit docs dist growth generated container bench model traces torture mutants clean
+.PHONY: help demo inbox test test-unit test-clock test-lowest check lock audit docs dist growth generated container bench model traces torture mutants clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -70,6 +70,15 @@ test: $(DEV) $(CATALOG)  ## run the tests, in minutes; ALL=1: the deep ones too,
 
 test-unit: $(DEV) $(CATALOG)  ## run the unit tests, while you work
 	@$(BIN)/python -m pytest -n $(WORKERS) $(BY_FILE) -q -m 'not deep' tests/unit
+
+# What depends on the clock most: windows, quiet hours, quotas of days and months, figures, notices, approvals that
+# expire, waiting runs. Files and git's locks keep the machine's own times, so what compares those with the clock is out.
+CLOCKED := $(addprefix tests/unit/,notify plan report run send) $(addprefix tests/acceptance/test_,$(addsuffix .py,\
+	apply_wait by_hand fleet hold isolation late_acceptance moved_messages notifications own_token ready reports))
+# Another moment: make test-clock CLOCK='2028-02-29 20:00'
+CLOCK ?=
+test-clock: $(DEV) $(CATALOG)  ## run the tests of what depends on the clock by another one; needs libfaketime
+	@$(BIN)/python -m tests.tools.other_clock $(CLOCK) -- -n $(WORKERS) $(BY_FILE) -q -m 'not deep' $(CLOCKED)
 
 test-lowest: $(DEV) $(CATALOG)  ## run the unit tests with the lowest versions that pyproject.toml allows
 	@$(BIN)/python $(PIP) --group lock

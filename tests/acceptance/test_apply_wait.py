@@ -212,8 +212,8 @@ def test_waiting_run_keeps_to_the_number_of_sends(make_shop: MakeShop) -> None:
     shop = make_shop(more="policy: {max_sends_per_apply: 1}\n")
     shop.write(
         now=campaign_file("now"),
-        later=scheduled("later", opening(SOON_S)),
-        last=scheduled("last", opening(SOON_S + 3)),
+        later=scheduled("later", opening(3600)),
+        last=scheduled("last", opening(3600)),
     )
     assert shop.apply("--wait") == ExitCode.POLICY
     assert shop.texts() == []
@@ -224,7 +224,7 @@ def test_parts_of_a_reviewed_plan_keep_to_its_number_of_sends_together(make_shop
     """Counted is what the ledger has under that plan, and by a plan file also what other parts would make."""
     shop = with_second_account(make_shop(more="policy: {max_sends_per_apply: 2}\n"))
     for name, more in (("a", ""), ("b", ""), ("c", "account: shop\n")):
-        text = scheduled(name, opening(SOON_S)) if by == "file" else campaign_file(name)
+        text = scheduled(name, opening(3600)) if by == "file" else campaign_file(name)
         shop.write(**{name: text + more})
     shop.run("plan", "--out", str(shop.plan_file))
     words = ("apply", "--auto-approve", "--wait", *shop.reviewed(by))
