@@ -18,7 +18,7 @@ from wechat_campaigns.core.digest import sha256, to_plain_data
 from wechat_campaigns.core.i18n import _
 
 if TYPE_CHECKING:
-    from wechat_campaigns.core.html import Link
+    from wechat_article.html import Link
     from wechat_campaigns.core.links import Host
 
 MaterialKind = Literal["image", "video", "voice"]
@@ -248,7 +248,7 @@ class Content(ABC):
     @cached_property
     def reading(self) -> Reading:
         """What followers read of it and where it leads; found once, by the child that renders it."""
-        from wechat_campaigns.core.html import ArticleText  # needs a parser of HTML
+        from wechat_article.html import ArticleText  # needs a parser of HTML
         from wechat_campaigns.core.links import in_text  # as above
 
         title, text = self._words()

@@ -10,6 +10,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from wechat_article.parts import CARD_PLACEHOLDER
 from wechat_campaigns.core.content import (
     MATERIAL_ADDRESS,
     UPLOADIMG,
@@ -23,7 +24,6 @@ from wechat_campaigns.core.content import (
     numbered_pictures,
 )
 from wechat_campaigns.core.diagnostics import Finding, KeyPath
-from wechat_campaigns.core.html import CARD_PLACEHOLDER
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.messages.limits import (
     AUTHOR_CHARS,
@@ -36,7 +36,8 @@ from wechat_campaigns.messages.limits import (
 )
 
 if TYPE_CHECKING:
-    from wechat_campaigns.core.html import ArticleText, Formula
+    from wechat_article.html import ArticleText
+    from wechat_article.parts import Formula
 
 SOURCE_WORDS = "阅读原文"
 """What a follower taps below an article to get to its `content_source_url`."""
@@ -83,7 +84,7 @@ class Article:
     @property
     def text(self) -> ArticleText:
         """What followers see of its HTML."""
-        from wechat_campaigns.core.html import ArticleText  # needs a parser of HTML
+        from wechat_article.html import ArticleText  # needs a parser of HTML
 
         return ArticleText(self.html, self.formulas)
 
@@ -197,7 +198,7 @@ class Articles(Content):
     @cached_property
     def reading(self) -> Reading:
         """The words, links and pictures of its articles; 阅读原文 is a link, too."""
-        from wechat_campaigns.core.html import Link  # as above
+        from wechat_article.html import Link  # as above
 
         texts: list[tuple[str, ...]] = []
         links: dict[Link, None] = {}

@@ -10,14 +10,15 @@ from pathlib import PurePosixPath
 from typing import Any, Final
 from urllib.parse import parse_qsl, quote
 
+from wechat_article import ArticleSource, escape_for
+from wechat_article.parts import AI_STATEMENT, ArticleFormat
 from wechat_campaigns.core.content import Content
 from wechat_campaigns.core.diagnostics import Finding, KeyPath, Location, json_path
 from wechat_campaigns.core.errors import is_extra_installed
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.links import ADDRESS, SENTENCE_END, Host, host_of
 from wechat_campaigns.messages import Article, Articles, Draft, Mpvideo, Newspic, Text, kind_of
-from wechat_campaigns.render.article import build, escape_for
-from wechat_campaigns.render.article.parts import AI_STATEMENT, ArticleBody, ArticleFormat, ArticleSource
+from wechat_campaigns.render.articles import RenderedBody, build
 from wechat_campaigns.render.scope import Scope, text_errors, text_warnings
 
 _PATH: KeyPath = ("content",)
@@ -85,12 +86,12 @@ def _article(scope: Scope, path: KeyPath, raw: Mapping[str, Any]) -> Article:
     return Article(**plain, html=body.html, images=body.images, formulas=body.formulas)
 
 
-def _body(scope: Scope, path: KeyPath, raw: Mapping[str, Any], title: str) -> ArticleBody:
+def _body(scope: Scope, path: KeyPath, raw: Mapping[str, Any], title: str) -> RenderedBody:
     """Make HTML of the article's file; return an empty body after a problem."""
     source, path = _source(scope, path, raw, title), (*path, "body")
     body = scope.read(path, partial(build, source)) if source is not None else None
     if source is None or body is None or not scope.sendable(path, body.html):
-        return ArticleBody(html="")
+        return RenderedBody(html="")
     scope.look_for_unseen(path, body.html)
     written = scope.files.text(_FROM_ROOT, str(source.file))
     scope.problems += [
@@ -112,6 +113,7 @@ def _body(scope: Scope, path: KeyPath, raw: Mapping[str, Any], title: str) -> Ar
 
 def _source(scope: Scope, path: KeyPath, raw: Mapping[str, Any], title: str) -> ArticleSource | None:
     """Read the article's file and render it as a template; None after a problem."""
+    options = scope.options
     body = (*path, "body")
     written = scope.text(body, raw["body"])
     file = scope.read(body, lambda: scope.files.locate(scope.campaign.file, written)) if written else None
@@ -127,8 +129,11 @@ def _source(scope: Scope, path: KeyPath, raw: Mapping[str, Any], title: str) -> 
         file=file,
         title=title,
         ai_generated=raw.get("ai_generated", False),
-        theme=scope.text((*path, "theme"), raw["theme"]) if "theme" in raw else None,
-        options=scope.options,
+        theme=(scope.text((*path, "theme"), raw["theme"]) if "theme" in raw else None) or options.theme,
+        brand_color=options.brand_color,
+        fix_images=options.fix_images,
+        line_breaks=options.line_breaks,
+        advice=options.advice,
         files=scope.files,
         root=scope.root,
     )
@@ -283,8 +288,8 @@ def _hidden(stored: Articles | Newspic) -> Iterator[Finding]:
     if isinstance(stored, Newspic) or not is_extra_installed("articles"):
         return
     # Loading lxml takes longer than a plan of texts.
-    from wechat_campaigns.render.article import dom, keep
-    from wechat_campaigns.render.article.parts import Findings
+    from wechat_article import dom, keep
+    from wechat_article.parts import Findings
 
     found, hint = Findings(file="", advice=False), _("edit the draft in the WeChat console")
     for article in stored.articles:

@@ -11,14 +11,14 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from wechat_article.parts import AI_STATEMENT
 from wechat_campaigns.core.content import Media
 from wechat_campaigns.core.diagnostics import Diagnostic, Location
 from wechat_campaigns.core.errors import MissingExtraError
 from wechat_campaigns.core.model import Filter
 from wechat_campaigns.core.settings import Account, AccountKind, Environment, Secret, Settings
 from wechat_campaigns.messages import Articles, Draft, Image, Images, Mpvideo, Newspic, Text, Voice, Wxcard
-from wechat_campaigns.render.article import ArticleBody
-from wechat_campaigns.render.article.parts import AI_STATEMENT
+from wechat_campaigns.render.articles import RenderedBody
 from wechat_campaigns.render.render import CompiledCampaign, render
 from wechat_campaigns.source.files import MAX_TEXT_BYTES, Files
 from wechat_campaigns.source.strict_yaml import Document, parse_document
@@ -303,7 +303,7 @@ def fake_articles(monkeypatch):
             for number, line in enumerate(source.text.split("\n"), 1)
             if "!!" in line
         )
-        return ArticleBody(html=f"<p {source.kind} {source.theme}>{source.text}</p>", findings=findings)
+        return RenderedBody(html=f"<p {source.kind} {source.theme}>{source.text}</p>", findings=findings)
 
     monkeypatch.setattr(
         "wechat_campaigns.render.content.escape_for",
