@@ -7,6 +7,7 @@ error, and what some phones show badly is advice: each rule once, with how often
 import re
 from collections.abc import Mapping
 from functools import cache, lru_cache
+from itertools import chain, takewhile
 from typing import Final
 
 import nh3
@@ -396,7 +397,9 @@ def _style(element: HtmlElement, holding: Mapping[HtmlElement, frozenset[str]], 
     inherited = holding.get(element)
     if inherited and element.tag in ("sup", "sub") and len(element.text_content()) <= _NOTE_CHARS:
         inherited -= {"line-height"}  # the line around it has its own height, as every reset sheet counts on
-    judged = styles.judge(style, has_text=inherited is not None, inherited=inherited or frozenset())
+    judged = styles.judge(
+        style, has_text=inherited is not None, inherited=inherited or frozenset(), floats=_floats(element)
+    )
     if not judged.is_bounded:
         what = _(
             "a style has more than {most:,} characters, or brackets nested more than {depth} levels deep"
@@ -412,6 +415,38 @@ def _style(element: HtmlElement, holding: Mapping[HtmlElement, frozenset[str]], 
             styles.advise(judged, line_of(element), findings, may_hold_line=may_hold)
     else:
         del element.attrib["style"]
+
+
+_FLOATS_LEFT: Final = re.compile(r"\bfloat:\s*left")
+
+
+def _floats(element: HtmlElement) -> tuple[str, ...]:
+    """Return where an element may float and still be seen as it is read: left if first, right if last."""
+    if "float" not in element.get("style", "").lower():
+        return styles.FLOATS
+    sides = set(styles.FLOATS)
+    for one in chain([element], takewhile(lambda outer: outer.tag not in BLOCKS, element.iterancestors())):
+        before, parent = one.getprevious(), one.getparent()
+        in_row = (
+            before is not None
+            and _FLOATS_LEFT.search(before.get("style", ""))
+            and not _has_words(before.tail)
+        )
+        if not in_row and (
+            _has_words(parent.text) or any(map(_holds_words, one.itersiblings(preceding=True)))
+        ):
+            sides.discard("left")
+        if _has_words(one.tail) or any(map(_holds_words, one.itersiblings())):
+            sides.discard("right")
+    return tuple(sides)
+
+
+def _has_words(text: str | None) -> bool:
+    return bool(text and text.strip())
+
+
+def _holds_words(element: HtmlElement) -> bool:
+    return bool(text_of(element).strip()) or _has_words(element.tail)
 
 
 def _address(element: HtmlElement, findings: Findings) -> None:

@@ -1,8 +1,9 @@
 """The one table of the style properties of articles, from editors and from themes, and their bounded values.
 
-A value may be so large or small that it hides text, its own or its neighbours'. What lies outside the bounds
-is taken out and said, so that the reviewer's phone and the followers' show the same. What some phones, or
-dark mode, show badly is kept, with advice.
+A value may be so large or small that it hides text, its own or its neighbours', or may show words in another
+order than that in which they are read. What lies outside the bounds is taken out and said, so that the
+reviewer's phone and the followers' show the same. What some phones, or dark mode, show badly is kept, with
+advice.
 """
 
 import re
@@ -86,11 +87,13 @@ LEAST_ALPHA: Final = 0.2
 """Of a text's colour."""
 INHERITED: Final = frozenset(("font-size", "line-height", "visibility", *_INKS))
 """A text inside need not have the value: an element nearer to it may say another."""
-LEAST_OPACITY, SCALES, MOST_DEGREES = 0.2, (0.4, 3.0), 75.0
+LEAST_OPACITY, SCALES, MOST_DEGREES, MOST_TURN = 0.2, (0.4, 3.0), 75.0, 90.0
+"""Turned further, 16 is read as 91; a negative scale mirrors."""
 LEAST_CUT_PX: Final = 16
 """A box that cuts off what does not fit in has room for a line."""
 SHADOWS, SHADOW_PX, BLUR_PX = 4, 12, 60
 """A shadow that reaches further could cover a line of text beside its box."""
+FLOATS: Final = ("left", "right")
 _PLAIN_LENGTH = re.compile(r"-?[\d.]+(?:px|r?em|pt|v[wh])")
 _Accepts = Callable[[str], bool]
 
@@ -108,12 +111,15 @@ class Judged(NamedTuple):
 
 
 @lru_cache(maxsize=4096)
-def judge(style: str, *, has_text: bool, inherited: frozenset[str] = frozenset()) -> Judged:
+def judge(
+    style: str, *, has_text: bool, inherited: frozenset[str] = frozenset(), floats: tuple[str, ...] = FLOATS
+) -> Judged:
     """Split a style attribute into what stays and what must go; what a phone would ignore goes unsaid.
 
     Args:
         has_text: whether its element, or one inside it, holds text.
         inherited: the properties of `INHERITED` that such a text has from it.
+        floats: the sides to which it may float.
     """
     if not css.is_bounded(style):
         return Judged("", is_bounded=False)
@@ -134,6 +140,7 @@ def judge(style: str, *, has_text: bool, inherited: frozenset[str] = frozenset()
         shown = value.lower().replace(centred, "0") if centred else value.lower()
         is_seen = not has_it or name not in _SHOWING or _SHOWING[name](shown)
         is_seen = is_seen or (is_clipped and name in _INKS)
+        is_seen = is_seen and not (name == "float" and has_it and shown in FLOATS and shown not in floats)
         if not (is_seen and _accepts(name, item, has_text=has_text)) or (cuts and name in _OVERFLOW):
             dropped.append((name, value))
         elif item.important:  # it wins over later ones: that is its place, also for those who read this
@@ -146,7 +153,9 @@ def judge(style: str, *, has_text: bool, inherited: frozenset[str] = frozenset()
 
 def said(name: str, value: str) -> tuple[str, str]:
     """Return the message and the hint for a declaration that is taken out."""
-    what = _("the style `{name}: {value}` was left out, because it can hide text or does not work in WeChat")
+    what = _(
+        "the style `{name}: {value}` was left out: it can hide or reorder text, or does not work in WeChat"
+    )
     return what.format(name=name, value=value[:60]), _("check the look in `campaign render`")
 
 
@@ -262,17 +271,17 @@ def _stays_in_sight(value: str) -> bool:
 def _moves_little(name: str, arguments: list[str]) -> bool:
     numbers = [css.number(one) or 0.0 for one in arguments]
     if name.startswith("scale"):
-        return name == "scalez" or all(SCALES[0] <= abs(one) <= SCALES[1] for one in numbers[:2])
+        return name == "scalez" or all(SCALES[0] <= one <= SCALES[1] for one in numbers[:2])
     if name == "matrix":
-        area = abs(numbers[0] * numbers[3] - numbers[1] * numbers[2]) if len(numbers) == 6 else 0.0
-        return (
-            SCALES[0] ** 2 <= area <= SCALES[1] ** 2 and max(map(abs, numbers[4:])) <= _BOUNDS_PX["margin"][1]
-        )
+        area = numbers[0] * numbers[3] - numbers[1] * numbers[2] if len(numbers) == 6 else 0.0
+        is_upright = SCALES[0] ** 2 <= area <= SCALES[1] ** 2 and min(numbers[0], numbers[3]) >= 0
+        return is_upright and max(map(abs, numbers[4:])) <= _BOUNDS_PX["margin"][1]
     if name.startswith("translate"):
         most = _BOUNDS_PX["top" if name == "translatey" else "margin"][1]
         return all(abs(css.length(one) or 0.0) <= most for one in arguments)
     leans = name in ("rotatex", "rotatey", "rotate3d") or name.startswith("skew")
-    return not leans or all(abs(css.degrees(one) or 0.0) <= MOST_DEGREES for one in arguments)
+    most = MOST_DEGREES if leans else MOST_TURN
+    return all(abs(css.degrees(one) or 0.0) <= most for one in arguments)
 
 
 _OVERFLOW: Final = ("overflow", "overflow-x", "overflow-y")
@@ -301,6 +310,10 @@ def _has_ink(value: str) -> bool:
     return colour is None or colour.alpha >= LEAST_ALPHA
 
 
+_PLACES: Final = (
+    "grid-area", "grid-column", "grid-column-start", "grid-column-end",
+    "grid-row", "grid-row-start", "grid-row-end",
+)  # fmt: skip
 _SHOWING: dict[str, _Accepts] = {
     **dict.fromkeys(_INKS, _has_ink),
     "display": lambda value: value not in ("none", "table-column", "table-column-group"),
@@ -311,8 +324,14 @@ _SHOWING: dict[str, _Accepts] = {
     "line-height": _line_height,
     "transform": _stays_in_sight,
     "-webkit-transform": _stays_in_sight,
+    "direction": lambda value: value != "rtl",
+    "unicode-bidi": lambda value: "override" not in value,
+    **dict.fromkeys(("flex-direction", "flex-flow", "flex-wrap"), lambda value: "reverse" not in value),
+    "order": lambda value: css.number(value) in (None, 0),
+    "grid-auto-flow": lambda value: "dense" not in value,
+    **dict.fromkeys(_PLACES, lambda value: not re.search(r"\d", value)),
 }
-"""Checked where text has the value: an empty box or a picture may well be hidden."""
+"""Checked where text has the value: an empty box or a picture may well be hidden, or stand elsewhere."""
 
 
 _KEYWORDS = (

@@ -446,6 +446,50 @@ def test_what_a_person_sends_is_not_handed_over_without_an_approval(shop: Shop) 
     assert apply(shop) == {"news": "handed_over"}
 
 
+def test_a_withdrawal_says_which_environment_it_is_about(shop: Shop) -> None:
+    """Else a person who left `--env` out believes that nothing goes out."""
+    approved(shop)
+    settings = (shop.folder / "campaigns/_settings.yaml").read_text(encoding="utf-8")
+    [asks] = [line for line in settings.splitlines() if "approvers:" in line]
+    shop.add_environment("rehearsal")
+    shop.add_environment("twin", (asks, ""), ("ledger.sqlite3", "twin.sqlite3"))
+    words = ("withdraw", "--all", "--reason", "取消", "--env")
+    code, said = shop.run_here(*words, "twin")
+    assert (code, "--env" in said, "shop" in said) == (ExitCode.USAGE, True, True)
+    assert waits(shop) == {}
+    code, said = shop.run_here(*words, "shop")
+    assert (code, "shop" in said, "--env rehearsal" in said, "twin" in said) == (
+        ExitCode.OK,
+        True,
+        True,
+        False,
+    )
+    assert [*waits(shop)] == ["sale"]
+
+
+def test_a_broken_key_is_not_replaced_and_its_hint_leads_on(shop: Shop, tmp_path: Path) -> None:
+    home = {"XDG_CONFIG_HOME": str(tmp_path / "home"), "CAMPAIGN_APPROVAL_KEY": ""}
+    code, said = shop.run_here("approve", "--new-key", "--format", "json", **home)
+    file = Path(json.loads(said)["file"])
+    file.write_text("zz", encoding="utf-8")
+    code, said = approve(shop, "", **home)
+    assert (code, "move" in said) == (ExitCode.USAGE, True)
+    file.unlink()
+    assert shop.run_here("approve", "--new-key", **home)[0] == ExitCode.OK
+
+
+def test_who_waits_is_told_of_how_many_are_needed(shop: Shop) -> None:
+    def reason() -> str:
+        (row,) = shop.plan()["sends"]
+        return str(row["reason"])
+
+    assert "1 of ann" in reason()
+    accepted(with_approvers(shop, ANN, BOB, count=2))
+    shop.plan()
+    approved(shop)
+    assert "2 of ann, bob" in reason()
+
+
 def test_a_withdrawal_stops_a_run_before_its_next_call(shop: Shop) -> None:
     (shop.folder / "campaigns/sale.yaml").unlink()
     for_each(shop, 9)

@@ -112,6 +112,27 @@ def test_a_failure_writes_its_reports_and_goes_to_standard_output(
     assert capsys.readouterr().out == "", "as text it is told once, on standard error"
 
 
+@pytest.mark.parametrize(("command", "kind"), [("report", "csv"), ("status", "prometheus"), ("plan", "html")])
+def test_nothing_of_an_earlier_run_stays_where_a_command_fails(repo: Path, command: str, kind: str) -> None:
+    (repo / "old").write_text("yesterday")
+    (repo / "campaigns" / "_settings.yaml").write_text("policy: nonsense\n")
+    assert run([command, "--report", f"{kind}=old"]) == ExitCode.INVALID
+    assert not (repo / "old").exists() or "yesterday" not in (repo / "old").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("fault", [KeyboardInterrupt, ZeroDivisionError])
+def test_nothing_of_an_earlier_run_stays_after_a_bug_or_ctrl_c(
+    repo: Path, fault: type[BaseException], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ended(*_args: object, **_more: object) -> None:
+        raise fault
+
+    monkeypatch.setattr("wechat_campaigns.cli.context.Context.output", ended)
+    (repo / "old").write_text("yesterday")
+    assert run(["plan", "--offline", "--report", "html=old"]) != ExitCode.OK
+    assert not (repo / "old").exists()
+
+
 @pytest.mark.parametrize(
     "words", [["plan", "--report", "pdf=x"], ["status", "--report", "github=x"], ["plan", "--report", "x"]]
 )

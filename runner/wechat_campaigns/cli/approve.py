@@ -4,7 +4,7 @@ import os
 import secrets
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
@@ -356,7 +356,8 @@ class _Signing:
                 audience = Audience(count=audiences.get(one.key), source="ledger")
                 resolved = replace(one.resolved, audience=audience)
                 shown.append(replace(waits, resolved=resolved, approval=verdict))
-        plan = replace(self.local.plan, sends=tuple(shown), invalid=(), unknown_sends=())
+        made = datetime.fromisoformat(self.data["created_at"])
+        plan = replace(self.local.plan, created_at=made, sends=tuple(shown), invalid=(), unknown_sends=())
         found = compared_with_approvals(self.workspace, replace(self.local, plan=plan), ())
         view = PlanView(plan=found.plan, timezone=settings.policy.timezone, comparison=found.comparison)
         return approval_text(view, self.context.text_options)
@@ -399,7 +400,7 @@ class _Signing:
             line = _("{sends} approved with the key of {approver}, by {names}.")
             approver = _(", ").join(dict.fromkeys(part.approver for part in recorded))
             lines = [line.format(sends=_what(recorded), approver=approver, names=names)]
-        lines += [_would_be_sent(ready)]
+        lines += [_would_be_sent(self.context, ready)]
         lines += [_("Still waits: {send}: {why}.").format(send=name, why=why) for name, why in waits.items()]
         return self.context.output_sentence(
             "\n".join(lines),
@@ -453,9 +454,15 @@ def _standing(
     return found
 
 
-def _would_be_sent(names: Sequence[str]) -> str:
+def _would_be_sent(context: OnlineContext, names: Sequence[str]) -> str:
     listed = first_of([*names], MOST_NAMED) or _("nothing")
-    return _("Approved, and sent by `campaign apply` at their times: {sends}.").format(sends=listed)
+    line = _("{environment}: approved, and sent by `campaign apply` at their times: {sends}.")
+    return line.format(environment=context.settings.environment.name, sends=listed)
+
+
+def _asking_elsewhere(context: OnlineContext) -> list[str]:
+    """List the other environments that ask for approvals: one of them may have been meant."""
+    return [one.name for one in context.settings.other_environments if one.asks_approval]
 
 
 def _stale_error(what: str) -> StalePlanError:
@@ -468,6 +475,7 @@ def _stale_error(what: str) -> StalePlanError:
 def _make_key(context: OnlineContext) -> int:
     """Write a new private key for this user alone, and print the public one."""
     path, private = config_folder(os.environ) / KEY_FILE, secrets.token_hex(32)
+    public = public_key(private)
     with file_errors(path):
         if path.exists():
             raise UsageError(
@@ -476,7 +484,6 @@ def _make_key(context: OnlineContext) -> int:
                 location=str(path),
             )
         replace_file(path, f"{private}\n".encode(), private=True)
-    public = public_key(private)
     message = _(
         "your public key, for `approvals: {{approvers: {{NAME: KEY}}}}` in the settings: {public}\n"
         "your private key is in {path}: it stays on this machine, or becomes the secret {variable} "
@@ -497,12 +504,14 @@ def _private_key() -> str:
     try:
         private = private or read_own_file(path).strip()
         public_key(private)
-    except (OSError, ValueError) as error:
-        what = _("this is not a private key of 64 digits 0-9 a-f")
-        if isinstance(error, OSError):
-            what = _("there is no key to approve with: {reason}").format(reason=system_reason(error))
+    except OSError as error:
+        what = _("there is no key to approve with: {reason}").format(reason=system_reason(error))
         hint = _("make your key with `campaign approve --new-key`; a CI job has it in {variable}")
         raise UsageError(what, hint=hint.format(variable=APPROVAL_KEY), location=where) from error
+    except ValueError as error:
+        what = _("this is not a private key of 64 digits 0-9 a-f")
+        hint = _("put your key there; if it is lost, move this away and run `campaign approve --new-key`")
+        raise UsageError(what, hint=hint, location=where) from error
     return private
 
 
@@ -529,6 +538,13 @@ def withdraw(context: OnlineContext, select: tuple[str, ...], everyone: bool, re
         raise UsageError(_("the ids are missing, or `--all` is beside them"), hint=_("pass ids or `--all`"))
     state = context.fold_ledger()
     accounts = {one.appid: one for one in context.selected_accounts.values()}
+    if not any(asked_of(context.settings, one, state.stream(appid)) for appid, one in accounts.items()):
+        others = first_of(_asking_elsewhere(context), MOST_NAMED)
+        what, hint = _("environment {name} asks for no approval"), _("pass `--env`: one of {names}")
+        raise UsageError(
+            what.format(name=context.settings.environment.name),
+            hint=hint.format(names=others) if others else _("to stop its sends, use `campaign hold`"),
+        )
     ends = dict.fromkeys(accounts) if everyone else _named(context, state, accounts, select)
 
     def record(appid: str) -> Event:
@@ -542,11 +558,16 @@ def withdraw(context: OnlineContext, select: tuple[str, ...], everyone: bool, re
     }
     left = sorted({name for name, why in _standing(context, state, newest) if not why})
     names = sorted({name for found in ends.values() for name in found or ()})
-    ended = _("The approvals of {sends} ended.").format(
-        sends=_("every send") if everyone else first_of(names, MOST_NAMED)
+    environment = context.settings.environment.name
+    ended = _("{environment}: the approvals of {sends} ended.").format(
+        environment=environment, sends=_("every send") if everyone else first_of(names, MOST_NAMED)
     )
+    others = _("{environment} is not concerned: there, run the same with `--env {environment}`.")
+    lines = [ended] if done else []
+    lines += [_would_be_sent(context, left)]
+    lines += [others.format(environment=other) for other in _asking_elsewhere(context)]
     code = context.output_sentence(
-        "\n".join([*([ended] if done else []), _would_be_sent(left)]),
+        "\n".join(lines),
         accounts=list(done),
         withdrawn=names,
         approved=left,

@@ -8,8 +8,9 @@ import secrets
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 import click
@@ -18,7 +19,7 @@ from wechat_campaigns.cli.options import OF_FILES, OF_LEDGER, Effect
 from wechat_campaigns.cli.output import error_label, print_message, print_result, print_text, wants_color
 from wechat_campaigns.core.diagnostics import Diagnostic, Location
 from wechat_campaigns.core.errors import CampaignError, ExitCode, InvalidError, UsageError, worst_exit_code
-from wechat_campaigns.core.files import write_file
+from wechat_campaigns.core.files import file_errors, write_file
 from wechat_campaigns.core.i18n import LocalizedMessage, _
 from wechat_campaigns.core.names import full_id
 from wechat_campaigns.report.problems import Formats, failure_data, problem_formats, problems_text
@@ -27,8 +28,6 @@ from wechat_campaigns.report.terminal import TextOptions
 from wechat_campaigns.workspace import LedgerWorkspace, OnlineWorkspace, Workspace
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from wechat_campaigns.core.settings import Account
 
 T = TypeVar("T")
@@ -56,6 +55,8 @@ class Context(Workspace):
     quiet: bool = False
     reported: bool = False
     """Whether the files of `--report` are written."""
+    filed: set[Path] = field(default_factory=set)
+    """Those that are."""
 
     @property
     def text_options(self) -> TextOptions:
@@ -174,7 +175,6 @@ class Context(Workspace):
         try:
             if on_stdout and self.format in formats:
                 print_result(formats[self.format]())
-            self.reports = tuple(report for report in self.reports if report[0] in formats)
             self._write_reports(formats)
         except UsageError as unwritten:
             # The first error is the one to be printed last; this one must not take its place.
@@ -183,9 +183,20 @@ class Context(Workspace):
     def _write_reports(self, formats: Mapping[str, Callable[[], str | bytes]]) -> None:
         self.reported = True
         for kind, path in self.reports:
+            if kind not in formats:  # an error is not a table
+                continue
             text = formats[kind]()
             data = text if isinstance(text, bytes) else f"{text}\n".encode()
             write_file(path, data, f"--report {kind}={path}")
+            self.filed.add(path)
+
+    def remove_unwritten(self) -> None:
+        """Remove the files of `--report` that this run did not write: they would pass for its own."""
+        for _kind, path in self.reports:
+            with suppress(UsageError), file_errors(path):
+                real = Path(os.path.realpath(path))
+                if path not in self.filed and real.is_file():
+                    real.unlink()
 
 
 class LedgerContext(Context, LedgerWorkspace):

@@ -207,6 +207,8 @@ def _with_context(function: Callable[..., int], formats: Sequence[str]) -> Calla
                     error.hint = with_environment(error.hint, f" --env {quoted(context.environment)}")
                 context.report_failure(error, path.removeprefix("campaign "))
                 raise
+            finally:
+                context.remove_unwritten()
 
     return run
 

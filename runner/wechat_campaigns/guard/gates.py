@@ -56,7 +56,9 @@ def check_gates(
         starts_program = keys == PROGRAMS or any(place is not None and place.command for place in places)
         # It could read the secrets of every other account.
         if environment.approvals_of(account) is not None or (starts_program and is_approved_beside()):
-            raise _error(account, _("the ledger does not record yet who may approve"), environment.env_option)
+            what = _("the ledger does not record yet who may approve")
+            hint = _("run `campaign ledger guard{env}` on a machine that holds the AppSecret or ledger_key")
+            raise _error(account, what, hint, environment.env_option)
         return
     asked = recorded_approvals(record)
     if asked is None:
@@ -69,14 +71,14 @@ def check_gates(
         what = _("{keys} changed after the last apply, and {count} of {names} must approve that").format(
             keys=names, count=asked.count, names=_(", ").join(asked.approvers)
         )
-        raise _error(account, what, environment.env_option)
+        hint = _(
+            "approve it with `campaign approve FILE`, of `campaign plan --out FILE`; or run `campaign ledger "
+            "guard{env}` on a machine that holds the AppSecret or ledger_key"
+        )
+        raise _error(account, what, hint, environment.env_option)
 
 
-def _error(account: Account, what: str, env: str) -> UnapprovedError:
-    hint = _(
-        "approve it with `campaign approve FILE`, of `campaign plan --out FILE`; or run `campaign ledger "
-        "guard{env}` on a machine that holds the AppSecret or ledger_key"
-    )
+def _error(account: Account, what: str, hint: str, env: str) -> UnapprovedError:
     place = _("account {name}").format(name=account.name)
     return UnapprovedError(
         _("not approved: {what}").format(what=what), hint=hint.format(env=env), location=place

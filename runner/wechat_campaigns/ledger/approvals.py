@@ -121,6 +121,8 @@ class Verdict(NamedTuple):
     """The approvals that count, one of each key."""
     last: Approval | None = None
     """The newest that names the send, whether it counts or not."""
+    missing: Approvals | None = None
+    """Of whom more must approve; None where it is approved, or nobody is recorded."""
 
 
 def approval_of(account: AccountState, unit: Unit, asked: Asked) -> Verdict:
@@ -136,9 +138,11 @@ def approval_of(account: AccountState, unit: Unit, asked: Asked) -> Verdict:
             counting.setdefault(one.key, one)
         elif one is last:
             lack = found
-    is_met = all(_is_met(one, counting) for one in asked.required)
+    missing = next((one for one in asked.required if not _is_met(one, counting)), None)
     by = tuple(counting.values())
-    return Verdict(None, by, last) if is_met else Verdict(Lack.TOO_FEW if by else lack, by, last)
+    if missing is None:
+        return Verdict(None, by, last)
+    return Verdict(Lack.TOO_FEW if by else lack, by, last, missing)
 
 
 def rules_approved(account: AccountState, asked: Asked) -> bool:

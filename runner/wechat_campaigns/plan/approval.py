@@ -107,9 +107,11 @@ def lack_words(verdict: Verdict, unit: Unit, env: str) -> tuple[str, str]:
             return _("the ledger does not record yet who may approve"), hint.format(env=env)
         case Lack.TOO_FEW:
             names = _(", ").join(one.approver for one in verdict.by)
-            return _("{names} approved it, and more people must").format(names=names), hint
+            return _("{names} approved it, and {needed} must").format(
+                names=names, needed=_needed(verdict)
+            ), hint
     if last is None or last.unit is None:
-        return _("it is not approved"), hint
+        return _("it is not approved: {needed} must").format(needed=_needed(verdict)), hint
     who, why = last.approver, _("{who} approved something else under its id")
     match lack:
         case Lack.NAMES:
@@ -124,6 +126,13 @@ def lack_words(verdict: Verdict, unit: Unit, env: str) -> tuple[str, str]:
             why = _("its approval by {who} ended: event {number} ({kind}) came after the plan")
             return why.format(who=who, number=last.ended_by.seq, kind=last.ended_by.kind), hint
     return why.format(who=who), hint
+
+
+def _needed(verdict: Verdict) -> str:
+    """Write how many of whom must approve: by the settings, or by the last apply where those are others."""
+    if (missing := verdict.missing) is None:
+        return _("somebody")
+    return _("{count} of {names}").format(count=missing.count, names=_(", ").join(missing.approvers))
 
 
 def _names_changed(before: Unit, now: Unit) -> str:

@@ -129,6 +129,43 @@ def test_what_followers_lose_is_named_at_its_line(make: Make, source: str, rule:
     assert rules(body) == [f"{rule} {line}"]
 
 
+@pytest.mark.parametrize(
+    "source",
+    [
+        "<p style='direction:rtl;unicode-bidi:bidi-override'>001¥</p>",
+        "<p><span style='unicode-bidi:bidi-override'>001¥</span></p>",
+        "<section style='display:flex;flex-direction:row-reverse'><p>001</p><p>¥</p></section>",
+        "<section style='display:flex;flex-flow:row wrap-reverse'><p>001</p><p>¥</p></section>",
+        "<section style='display:flex'><p>001</p><p style='order:-1'>¥</p></section>",
+        "<section style='display:grid'><p>001</p><p style='grid-area:1/1'>¥</p></section>",
+        "<p>001<span style='float:left'>¥</span></p>",
+        "<section><span>001</span><b><i style='float:left'>¥</i></b></section>",
+        "<section><p style='float:right'>001</p><p>¥</p></section>",
+        "<p style='transform:rotate(180deg)'>16</p>",
+        "<p style='transform:scaleX(-1)'>100¥</p>",
+        "<p style='transform:matrix(-1,0,0,-1,0,0)'>16</p>",
+    ],
+)
+def test_no_style_turns_words_round(make: Make, source: str) -> None:
+    body = make(f"<p>甲</p>\n\n{source}", kind="html")
+    assert "w style-value 3" in rules(body)
+    assert not re.search("rtl|override|reverse|order:|grid-area|float|transform", body.html)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "<section><section style='float:left'>01</section><p>春茶</p></section>",
+        "<section><p style='float:left'>01</p><p style='float:left'>02</p></section>",
+        "<p>春茶<span style='float:right'>1 月</span></p>",
+        "<p style='transform:rotate(-90deg) scale(1.2)'>春</p>",
+        "<section style='direction:ltr;flex-direction:column;order:0'>春</section>",
+    ],
+)
+def test_a_style_that_keeps_the_order_stays(make: Make, source: str) -> None:
+    assert rules(make(source, kind="html")) == []
+
+
 def test_advice_is_one_line_for_each_rule_and_can_be_turned_off(make: Make) -> None:
     source = "<p style='width:360px'>茶</p>\n" * 7
     body = make(source, kind="html")
