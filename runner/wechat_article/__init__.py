@@ -11,11 +11,10 @@ Importing this package is cheap; the libraries of the extra `articles` load with
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from wechat_article.files import ArticleFiles, Folder, UnusableError
-from wechat_article.parts import ArticleBody, ArticleImage, ArticleSource, Findings, Remark, escape_for
+from wechat_article.parts import ArticleBody, ArticleImage, ArticleSource, Findings, Remark
 from wechat_article.program import Program, _, run_in
 
 if TYPE_CHECKING:
@@ -30,9 +29,7 @@ __all__ = [
     "Program",
     "Remark",
     "UnusableError",
-    "escape_for",
     "in_dark_mode",
-    "preload",
     "read_page",
     "run_in",
     "to_wechat_html",
@@ -84,11 +81,3 @@ def in_dark_mode(html: str) -> str:
     from wechat_article.colours import darken
 
     return darken(html)
-
-
-def preload() -> None:
-    """Load the libraries of articles here: a program that forks often loads them once."""
-    with suppress(ImportError):  # the extra `articles` is not installed
-        from wechat_article import body, images, markdown, rewrite, theme  # noqa: F401
-
-        theme.inliner()

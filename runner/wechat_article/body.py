@@ -16,11 +16,10 @@ from wechat_article.parts import (
     ArticleImage,
     ArticleSource,
     Findings,
-    is_blank,
-    is_cjk,
     markup_chars,
 )
 from wechat_article.program import N_, _
+from wechat_article.text import is_blank, is_cjk
 
 MAX_ELEMENTS = 5_000
 """With four characters each they reach WeChat's limit."""

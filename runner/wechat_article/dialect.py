@@ -18,9 +18,9 @@ from markdown_it.rules_inline.state_inline import Scanned, StateInline
 from markdown_it.token import Token
 
 from wechat_article import css
-from wechat_article.html import HtmlReader
-from wechat_article.parts import Remark, is_cjk
+from wechat_article.parts import Remark
 from wechat_article.program import N_, _
+from wechat_article.text import HtmlReader, is_cjk
 
 COLUMN_PX: Final = 677
 """How wide an article is on a computer: pixels of a picture become a part of it."""

@@ -6,7 +6,6 @@ from typing import Final, Protocol
 
 from wechat_article.program import _
 
-MAX_FILE_BYTES: Final = 20 * 1024 * 1024
 _MAGIC: Final[tuple[tuple[bytes, str], ...]] = (
     (b"\x89PNG\r\n\x1a\n", "png"),
     (b"\xff\xd8\xff", "jpeg"),
@@ -27,37 +26,18 @@ class UnusableError(Exception):
         return self.message
 
 
-class PictureFile(Protocol):
+@dataclass(frozen=True, kw_only=True)
+class PictureFile:
     """A file, known by its bytes."""
 
-    @property
-    def path(self) -> PurePosixPath:
-        """Where it stands in the folder."""
-
-    @property
-    def sha256(self) -> str:
-        """Of its bytes."""
-
-    @property
-    def size_bytes(self) -> int:
-        """How many they are."""
-
-    @property
-    def format(self) -> str:
-        """What `picture_format` returns of them."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ArticlePicture:
-    """A picture as it will be uploaded."""
-
     path: PurePosixPath
-    """Of the file that it is, or is made from."""
+    """Relative to the folder that it is read from."""
     sha256: str
     size_bytes: int
     format: str
+    """What `picture_format` returns of it."""
     converted: bool = False
-    """True when it is made from the file: sha256, size and format are those of the result."""
+    """True when what is sent is made from the file: sha256, size and format are those of the result."""
 
 
 class ArticleFiles(Protocol):
@@ -92,38 +72,28 @@ class Folder:
 
         located = base_file.parent / path
         data = self.data(located)
-        sha256 = hashlib.sha256(data).hexdigest()
-        kind = picture_format(data) or "unknown"
-        return ArticlePicture(path=located, sha256=sha256, size_bytes=len(data), format=kind)
+        sha256, kind = hashlib.sha256(data).hexdigest(), picture_format(data)
+        return PictureFile(path=located, sha256=sha256, size_bytes=len(data), format=kind or "unknown")
 
     def data(self, path: PurePosixPath) -> bytes:
-        """Read a file of at most 20 MiB."""
+        """Read a file."""
         try:
             file = None if self._root is None else (self._root / path).resolve()
-            if file is None or not file.is_relative_to(self._root or file) or not file.is_file():
-                what = _("file `{path}` does not exist").format(path=path)
-                raise UnusableError(what, _("add the file, or correct the path"))
-            with file.open("rb") as opened:
-                data = opened.read(MAX_FILE_BYTES + 1)
+            if file is not None and file.is_relative_to(self._root or "") and file.is_file():
+                return file.read_bytes()
         except (OSError, ValueError) as error:  # no right to read it, or no name of a file
             what = _("`{name}` cannot be read: {reason}").format(name=path, reason=error)
             raise UnusableError(what, _("check the type of the file and its permissions")) from error
-        if len(data) > MAX_FILE_BYTES:
-            what = _("`{name}` is larger than the limit of {limit:,} KiB")
-            raise UnusableError(what.format(name=path, limit=MAX_FILE_BYTES // 1024), _("make it smaller"))
-        return data
+        what = _("file `{path}` does not exist").format(path=path)
+        raise UnusableError(what, _("add the file, or correct the path"))
 
     def text(self, base_file: PurePosixPath, path: str) -> str:
         """Read a UTF-8 text file, with plain line feeds."""
-        data = self.data(base_file.parent / path)
         try:
-            return data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+            text = self.data(base_file.parent / path).decode("utf-8-sig")
         except UnicodeDecodeError as error:
             raise UnusableError(_("the file is not UTF-8"), _("save the file as UTF-8")) from error
-
-
-NO_FILES: Final = Folder()
-"""Of an article that names none."""
+        return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def picture_format(data: bytes) -> str:

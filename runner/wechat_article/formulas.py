@@ -19,8 +19,9 @@ from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 from mdit_py_plugins.dollarmath.index import math_block_dollar
 
-from wechat_article.parts import Formula, Remark, is_cjk
+from wechat_article.parts import Formula, Remark
 from wechat_article.program import _, is_installed, program
+from wechat_article.text import is_cjk
 
 EM: Final = 100
 """Units of a drawing for one em: on a phone six are a pixel, so that whole numbers are fine enough."""

@@ -14,7 +14,7 @@ from xml.sax.saxutils import escape
 from lxml import etree
 from PIL import Image, ImageCms, ImageOps, PngImagePlugin
 
-from wechat_article.files import ArticleFiles, ArticlePicture, PictureFile, picture_format
+from wechat_article.files import ArticleFiles, PictureFile, picture_format
 from wechat_article.parts import BODY_IMAGE_BYTES, BODY_IMAGE_FORMATS, IMAGE_BYTES, IMAGE_FORMATS, Remark
 from wechat_article.program import _, is_installed, program
 
@@ -63,7 +63,7 @@ class ImageInspection:
 class PreparedPicture:
     """A picture as it will be uploaded, and what it looks like."""
 
-    file: ArticlePicture
+    file: PictureFile
     inspection: ImageInspection
     note: str = ""
     """How it was converted, for people; empty when it was not."""
@@ -91,14 +91,12 @@ def prepare(file: PictureFile, files: ArticleFiles, use: ImageUse, *, convert: b
 
 def _prepared(file: PictureFile, data: bytes, use: ImageUse, convert: bool) -> PreparedPicture:
     inspection = inspect_image(data, file.format, use)
-    sha256, kind, note = file.sha256, file.format, ""
-    if is_converted := convert and inspection.is_convertible:
-        data, kind, note = convert_bytes(data, use)
-        sha256, inspection = hashlib.sha256(data).hexdigest(), inspect_image(data, kind, use)
-    picture = ArticlePicture(
-        path=file.path, sha256=sha256, size_bytes=len(data), format=kind, converted=is_converted
-    )
-    return PreparedPicture(file=picture, inspection=inspection, note=note)
+    if not (convert and inspection.is_convertible):
+        return PreparedPicture(file=file, inspection=inspection)
+    data, kind, note = convert_bytes(data, use)
+    sha256 = hashlib.sha256(data).hexdigest()
+    file = replace(file, sha256=sha256, size_bytes=len(data), format=kind, converted=True)
+    return PreparedPicture(file=file, inspection=inspect_image(data, kind, use), note=note)
 
 
 def converted_bytes(data: bytes, sha256: str) -> bytes | None:

@@ -15,7 +15,7 @@ from lxml.html import HtmlElement
 from wechat_article import css, dom, keep, styles, theme
 from wechat_article.body import assemble
 from wechat_article.embed import each_address
-from wechat_article.files import NO_FILES, ArticleFiles, UnusableError
+from wechat_article.files import UnusableError
 from wechat_article.parts import (
     IMAGE_URL_CHARS,
     WECHAT_IMAGES,
@@ -75,7 +75,7 @@ class SavedPage:
     mark: str
     """A text that is nowhere in the page."""
     made: ArticleBody = field(default_factory=lambda: ArticleBody(html=""))
-    """What followers will have of it, with WeChat's addresses for its pictures."""
+    """What followers will have of it, with WeChat's addresses for its pictures; empty for `with_own`."""
 
     def html(self, names: Mapping[str, str]) -> str:
         """Write the article, each picture that `names` has under the name given there."""
@@ -86,15 +86,6 @@ class SavedPage:
             return escape(names.get(address, kept).replace("'", "%27"))
 
         return re.sub(rf"{self.mark}([0-9]+)\.", written, self.marked_html)
-
-
-def with_body(page: SavedPage, files: ArticleFiles = NO_FILES) -> SavedPage:
-    """Make the article that followers will have, to say its length and what they lose."""
-    address = f"{WECHAT_IMAGES[0]}{'x' * (IMAGE_URL_CHARS - len(WECHAT_IMAGES[0]))}"
-    text = page.html(dict.fromkeys(page.addresses, address))
-    file = PurePosixPath("article.html")
-    source = ArticleSource(text=text, kind="html", file=file, title=page.title, files=files)
-    return replace(page, made=assemble(source))
 
 
 def read_page(text: str, *, with_own: bool = False) -> SavedPage:
@@ -148,7 +139,16 @@ def read_page(text: str, *, with_own: bool = False) -> SavedPage:
     if max(len(page.marked_html), len(page.html({}))) > MAX_CHARS:
         what = _("the article has more than {most:,} characters, markup included").format(most=MAX_CHARS)
         raise UnusableError(what, _("save the article alone, without the page around it"))
-    return page
+    return page if with_own else replace(page, made=_made(page))
+
+
+def _made(page: SavedPage) -> ArticleBody:
+    """Make the article that followers will have, to say its length and what they lose."""
+    address = f"{WECHAT_IMAGES[0]}{'x' * (IMAGE_URL_CHARS - len(WECHAT_IMAGES[0]))}"
+    text = page.html(dict.fromkeys(page.addresses, address))
+    return assemble(
+        ArticleSource(text=text, kind="html", title=page.title, file=PurePosixPath("article.html"))
+    )
 
 
 def _article(body: HtmlElement) -> tuple[str, HtmlElement]:

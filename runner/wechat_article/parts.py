@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Final, Literal
 
-from wechat_article.files import NO_FILES, ArticleFiles, ArticlePicture
+from wechat_article.files import ArticleFiles, Folder, PictureFile
 from wechat_article.program import _, ngettext
 
 ArticleFormat = Literal["markdown", "html"]
@@ -77,7 +76,7 @@ class ArticleSource:
     """List advice about looks: what some phones or dark mode may show badly."""
     ai_generated: bool = False
     """Whether it ends with `AI_STATEMENT`."""
-    files: ArticleFiles = NO_FILES
+    files: ArticleFiles = field(default_factory=Folder)
     """Where pictures and themes are read."""
     file: PurePosixPath = _AT_THE_ROOT
     """Where it stands in `files`; picture paths are relative to it."""
@@ -115,7 +114,7 @@ class ArticleImage:
 
     placeholder: str
     """The address that it has there until it is uploaded."""
-    file: ArticlePicture
+    file: PictureFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,38 +283,3 @@ def _unhex(digits: str) -> str:
         return bytes.fromhex(digits).decode("utf-8", "surrogatepass")
     except ValueError:
         return ""  # somebody typed the private characters by hand
-
-
-# Characters without ink besides blanks, controls and formats: fillers, selectors, a Braille cell.
-_INKLESS = re.compile(
-    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u2800\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8"
-    "\U000e0000-\U000e0fff]"
-)
-
-
-def is_blank(text: str) -> bool:
-    """Return whether a text shows a reader nothing: blanks, zero-width and other characters without ink."""
-    return all(
-        character.isspace() or unicodedata.category(character) in ("Cc", "Cf", "Cn", "Zs", "Zl", "Zp")
-        for character in _INKLESS.sub("", text)
-    )
-
-
-_RANGES = (
-    (0x1100, 0x11FF),  # Hangul Jamo
-    (0x2E80, 0x303F),  # radicals, CJK symbols and punctuation
-    (0x3040, 0xA4CF),  # kana, bopomofo, ideographs, Yi
-    (0xAC00, 0xD7FF),  # Hangul syllables
-    (0xF900, 0xFAFF),  # compatibility ideographs
-    (0xFE10, 0xFE6F),  # vertical and small forms
-    (0xFF00, 0xFFEF),  # full-width forms
-    (0x20000, 0x3FFFF),  # further ideographs
-)
-
-
-def is_cjk(character: str) -> bool:
-    """Return whether a character belongs to Chinese, Japanese or Korean writing, punctuation included."""
-    code = ord(character)
-    if code < 0x1100:
-        return False
-    return any(low <= code <= high for low, high in _RANGES)

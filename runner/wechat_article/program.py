@@ -10,7 +10,7 @@ def _advise_install(extra: str) -> str:
     return f"install `wechat-campaigns[{extra}]`"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Program:
     """The functions of a program that renders articles of its own users."""
 

@@ -22,8 +22,9 @@ from wechat_article.dom import (
     take_content,
     text_of,
 )
-from wechat_article.parts import LINK_PREFIX, Findings, is_cjk, with_https
+from wechat_article.parts import LINK_PREFIX, Findings, with_https
 from wechat_article.program import _
+from wechat_article.text import is_cjk
 
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _TOP, _DEEPEST = 2, 4

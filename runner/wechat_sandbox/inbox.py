@@ -19,7 +19,7 @@ from markupsafe import Markup
 from werkzeug.utils import send_file, send_from_directory
 from werkzeug.wrappers import Request, Response
 
-from wechat_article.html import HtmlReader
+from wechat_article.text import HtmlReader
 from wechat_campaigns.core.html import design_css
 from wechat_campaigns.core.sniff import CONTENT_TYPES
 from wechat_sandbox import accounts, clock, store

@@ -15,7 +15,7 @@ from wechat_article import ArticleSource, to_wechat_html
 from wechat_article.theme import BUILTIN_THEMES
 from wechat_campaigns.core.content import Media
 from wechat_campaigns.messages import Article, Articles
-from wechat_campaigns.render.articles import image_bytes, rendered
+from wechat_campaigns.render.articles import image_bytes, uploads
 from wechat_campaigns.render.phone import Pictures
 from wechat_campaigns.render.render import render
 from wechat_campaigns.source.files import Files
@@ -132,8 +132,8 @@ def _examples(theme: str) -> list[Article]:
 
 
 def _sample(theme: str) -> Article:
-    body = rendered(sample_body(theme, "#07c160"))
-    return Article(title=TITLE, html=body.html, images=body.images, cover=Media(media_id="M"))
+    body = sample_body(theme, "#07c160")
+    return Article(title=TITLE, html=body.html, images=uploads(body), cover=Media(media_id="M"))
 
 
 def _without_theme(content: Any) -> Any:

@@ -36,8 +36,8 @@ from wechat_campaigns.messages.limits import (
 )
 
 if TYPE_CHECKING:
-    from wechat_article.html import ArticleText
     from wechat_article.parts import Formula
+    from wechat_campaigns.core.html import ArticleText
 
 SOURCE_WORDS = "阅读原文"
 """What a follower taps below an article to get to its `content_source_url`."""
@@ -84,7 +84,7 @@ class Article:
     @property
     def text(self) -> ArticleText:
         """What followers see of its HTML."""
-        from wechat_article.html import ArticleText  # needs a parser of HTML
+        from wechat_campaigns.core.html import ArticleText  # needs a parser of HTML
 
         return ArticleText(self.html, self.formulas)
 
@@ -198,7 +198,7 @@ class Articles(Content):
     @cached_property
     def reading(self) -> Reading:
         """The words, links and pictures of its articles; 阅读原文 is a link, too."""
-        from wechat_article.html import Link  # as above
+        from wechat_campaigns.core.html import Link  # as above
 
         texts: list[tuple[str, ...]] = []
         links: dict[Link, None] = {}

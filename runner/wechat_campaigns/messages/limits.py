@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from wechat_article.parts import IMAGE_BYTES, IMAGE_FORMATS, is_blank
+from wechat_article.parts import IMAGE_BYTES, IMAGE_FORMATS
+from wechat_article.text import is_blank
 from wechat_campaigns.core.content import FileInfo, MaterialKind, Media
 from wechat_campaigns.core.diagnostics import Finding, KeyPath
 from wechat_campaigns.core.i18n import _

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from wechat_article.parts import CONTENT_CHARS, is_blank
+from wechat_article.parts import CONTENT_CHARS
+from wechat_article.text import is_blank
 from wechat_campaigns.core.content import Content, Media, MediaIds
 from wechat_campaigns.core.diagnostics import Finding, KeyPath
 from wechat_campaigns.core.i18n import N_, _, ngettext

@@ -7,13 +7,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import wechat_article
-from wechat_article import ArticleBody, ArticleSource, Program, Remark, UnusableError, run_in, to_wechat_html
+from wechat_article import (
+    ArticleBody,
+    ArticleSource,
+    Program,
+    Remark,
+    UnusableError,
+    read_page,
+    run_in,
+    to_wechat_html,
+)
 from wechat_campaigns.core.content import FileInfo
 from wechat_campaigns.core.diagnostics import Diagnostic, Location
 from wechat_campaigns.core.errors import StalePlanError, UsageError, extra_hint, require_extra
@@ -24,44 +32,27 @@ from wechat_campaigns.source.files import FileError, Files, read_regular
 from wechat_campaigns.source.text import encoding_of
 
 if TYPE_CHECKING:
-    from wechat_article.files import ArticlePicture
     from wechat_article.page_import import SavedPage
-    from wechat_article.parts import Formula
 
-run_in(
-    Program(
-        gettext=_,
-        ngettext=ngettext,
-        language=current_language,
-        extend=extend,
-        advise_install=extra_hint,
-    )
-)
+run_in(Program(_, ngettext, language=current_language, extend=extend, advise_install=extra_hint))
 MAX_PAGE_BYTES: Final = 20_000_000
 """Of a saved page; one with its pictures inside has some millions."""
 _PAGES: Final = frozenset({".html", ".htm", ".xhtml"})
 _CHARSET: Final = re.compile(rb"charset\s*=\s*[\"']?([A-Za-z0-9_-]{1,20})", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RenderedBody:
-    """An article's HTML, final but for the image placeholders; with an error it must not be sent."""
-
-    html: str
-    images: tuple[BodyImage, ...] = ()
-    formulas: tuple[Formula, ...] = ()
-    findings: tuple[Diagnostic, ...] = ()
-
-
 def preload() -> None:
     """Load the libraries of templates and articles here: a program that forks often loads them once."""
     from wechat_campaigns.render.templates import engine  # noqa: F401
 
-    wechat_article.preload()
+    with suppress(ImportError):  # the extra `articles` is not installed
+        from wechat_article import body, images, markdown, rewrite, theme  # noqa: F401
+
+        theme.inliner()
 
 
 @lru_cache(maxsize=64)
-def build(source: ArticleSource) -> RenderedBody:
+def build(source: ArticleSource) -> ArticleBody:
     """Make the body of one article, or give it again: many campaigns may send the same.
 
     `files` is a part of what is remembered: it belongs to one run, in which it reads each file once.
@@ -70,19 +61,13 @@ def build(source: ArticleSource) -> RenderedBody:
         MissingExtraError: when the extra `articles` is not installed.
     """
     require_extra("articles", needed_for=_("the article {file}").format(file=source.display_path))
-    return rendered(to_wechat_html(source))
+    return to_wechat_html(source)
 
 
-def rendered(body: ArticleBody) -> RenderedBody:
-    """Return an article with its remarks as problems, and its pictures as what is uploaded."""
-    return RenderedBody(
-        html=body.html,
-        images=tuple(
-            BodyImage(placeholder=image.placeholder, file=_file_info(image.file)) for image in body.images
-        ),
-        formulas=body.formulas,
-        # What differed in a secret only is one problem.
-        findings=tuple(dict.fromkeys(diagnostic(remark) for remark in body.findings)),
+def uploads(body: ArticleBody) -> tuple[BodyImage, ...]:
+    """Return the pictures of an article as what is uploaded."""
+    return tuple(
+        BodyImage(placeholder=one.placeholder, file=FileInfo(**vars(one.file))) for one in body.images
     )
 
 
@@ -103,16 +88,6 @@ def diagnostic(remark: Remark, *, file: str = "", path: str = "$") -> Diagnostic
     )
 
 
-def _file_info(picture: ArticlePicture) -> FileInfo:
-    return FileInfo(
-        path=picture.path,
-        sha256=picture.sha256,
-        size_bytes=picture.size_bytes,
-        format=picture.format,
-        converted=picture.converted,
-    )
-
-
 def read_saved_page(page: Path) -> SavedPage:
     """Read a page that was saved from an editor.
 
@@ -121,8 +96,6 @@ def read_saved_page(page: Path) -> SavedPage:
         MissingExtraError: when the extra `articles` is not installed.
     """
     require_extra("articles", needed_for=_("importing {file}").format(file=page))
-    from wechat_article.page_import import with_body
-
     hint = _("save the page in the browser as HTML (complete, not a single file), and pass that file")
     if page.suffix.lower() in (".md", ".markdown"):
         hint = _(
@@ -141,7 +114,7 @@ def read_saved_page(page: Path) -> SavedPage:
         ) from error
     hint = _("save the article alone, without the page around it; an editor's copy of it is short")
     text = decode_page(data)
-    return _fenced(lambda: with_body(wechat_article.read_page(text), Files(Path())), hint, str(page))
+    return _fenced(lambda: read_page(text), hint, str(page))
 
 
 def decode_page(data: bytes) -> str:
@@ -160,7 +133,7 @@ def read_draft_article(html: str) -> SavedPage:
     """
     require_extra("articles", needed_for=_("reading a draft"))
     hint = _("simplify the article in the WeChat console")
-    return _fenced(lambda: wechat_article.read_page(html, with_own=True), hint)
+    return _fenced(lambda: read_page(html, with_own=True), hint)
 
 
 def _fenced(read: Callable[[], SavedPage], hint: str, location: str = "") -> SavedPage:
@@ -220,4 +193,4 @@ def convert(file: FileInfo, files: Files) -> tuple[FileInfo, str]:
     from wechat_article.images import MATERIAL, prepare
 
     made = prepare(file, files, MATERIAL, convert=True)
-    return (_file_info(made.file), made.note) if made.note else (file, "")
+    return FileInfo(**vars(made.file)), made.note

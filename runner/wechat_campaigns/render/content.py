@@ -10,15 +10,15 @@ from pathlib import PurePosixPath
 from typing import Any, Final
 from urllib.parse import parse_qsl, quote
 
-from wechat_article import ArticleSource, escape_for
-from wechat_article.parts import AI_STATEMENT, ArticleFormat
+from wechat_article import ArticleBody, ArticleSource
+from wechat_article.parts import AI_STATEMENT, ArticleFormat, escape_for
 from wechat_campaigns.core.content import Content
 from wechat_campaigns.core.diagnostics import Finding, KeyPath, Location, json_path
 from wechat_campaigns.core.errors import is_extra_installed
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.links import ADDRESS, SENTENCE_END, Host, host_of
 from wechat_campaigns.messages import Article, Articles, Draft, Mpvideo, Newspic, Text, kind_of
-from wechat_campaigns.render.articles import RenderedBody, build
+from wechat_campaigns.render.articles import build, diagnostic, uploads
 from wechat_campaigns.render.scope import Scope, text_errors, text_warnings
 
 _PATH: KeyPath = ("content",)
@@ -83,30 +83,28 @@ def _articles(scope: Scope, raw: Mapping[str, Any]) -> Articles:
 def _article(scope: Scope, path: KeyPath, raw: Mapping[str, Any]) -> Article:
     plain = _fields(Article, scope, path, raw)
     body = _body(scope, path, raw, plain["title"])
-    return Article(**plain, html=body.html, images=body.images, formulas=body.formulas)
+    return Article(**plain, html=body.html, images=uploads(body), formulas=body.formulas)
 
 
-def _body(scope: Scope, path: KeyPath, raw: Mapping[str, Any], title: str) -> RenderedBody:
+def _body(scope: Scope, path: KeyPath, raw: Mapping[str, Any], title: str) -> ArticleBody:
     """Make HTML of the article's file; return an empty body after a problem."""
     source, path = _source(scope, path, raw, title), (*path, "body")
     body = scope.read(path, partial(build, source)) if source is not None else None
     if source is None or body is None or not scope.sendable(path, body.html):
-        return RenderedBody(html="")
+        return ArticleBody(html="")
     scope.look_for_unseen(path, body.html)
     written = scope.files.text(_FROM_ROOT, str(source.file))
+    # What differed in a secret only is one problem.
     scope.problems += [
-        replace(
-            finding, path=json_path(path), location=_line_as_written(finding.location, written, source.text)
-        )
+        replace(finding, location=_line_as_written(finding.location, written, source.text))
         if finding.location.file == source.display_path
         else replace(
             finding,
-            path=json_path(path),
             message=_("{fault} (in the theme of the campaign {campaign})").format(
                 fault=finding.message, campaign=scope.campaign.id
             ),
         )
-        for finding in body.findings
+        for finding in dict.fromkeys(diagnostic(remark, path=json_path(path)) for remark in body.findings)
     ]
     return body
 

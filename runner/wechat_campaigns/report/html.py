@@ -12,7 +12,7 @@ from jinja2 import Environment
 from markupsafe import Markup
 
 from wechat_campaigns.core.diagnostics import Diagnostic
-from wechat_campaigns.core.html import design_css, templates_of
+from wechat_campaigns.core.html import design_css
 from wechat_campaigns.core.i18n import HTML_LANGUAGE, _, current_language, status_word
 from wechat_campaigns.core.model import compute_message_digest
 from wechat_campaigns.ledger.records import account_of, is_by_hand
@@ -23,6 +23,7 @@ from wechat_campaigns.render.phone import (
     Data,
     Pictures,
     content,
+    templates_of,
 )
 from wechat_campaigns.report.attention import BLOCKED, FINISHED, is_folded, note_groups, problem_note
 from wechat_campaigns.report.calendar import CalendarView

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from wechat_article.html import Link
+from wechat_campaigns.core.html import Link
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.links import hosts_of
 from wechat_campaigns.core.model import PlanAction, Send

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml.html import HtmlElement
 
-from wechat_article import ArticleSource, dom, escape_for, to_wechat_html
-from wechat_article.parts import ArticleFormat, replace_forbidden, reveal
+from wechat_article import ArticleSource, dom, to_wechat_html
+from wechat_article.parts import ArticleFormat, escape_for, replace_forbidden, reveal
 from wechat_campaigns.source.files import Files
 
 NOWHERE = Files(Path("/nonexistent"))

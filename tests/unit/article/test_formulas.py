@@ -7,9 +7,9 @@ import pytest
 
 from tests.unit.article.making import Make, rules
 from wechat_article import dom, formulas
-from wechat_article.html import ArticleText
 from wechat_article.parts import Formula
 from wechat_article.theme import BUILTIN_THEMES
+from wechat_campaigns.core.html import ArticleText
 
 
 @pytest.mark.deep

@@ -5,7 +5,7 @@ import pytest
 from tests.unit.article.making import Make, rules
 from wechat_campaigns.core.content import MATERIAL_ADDRESS, UPLOADIMG, Media, MediaIds
 from wechat_campaigns.messages import Article, Articles
-from wechat_campaigns.render.articles import rendered
+from wechat_campaigns.render.articles import uploads
 
 APPID = "wx1234567890abcdef"
 TARGET = f'data-miniprogram-appid="{APPID}" data-miniprogram-path="pages/index?id=1&amp;b=2"'
@@ -22,7 +22,7 @@ def test_a_text_and_a_picture_open_a_mini_program(make: Make, png: bytes) -> Non
 def test_the_cover_of_a_card_is_permanent_material(make: Make, png: bytes) -> None:
     source = f'[![春茶](cup.png)](miniprogram://{APPID}/pages/index "card")\n\n![杯](cup.png)\n'
     body = make(source, at={"tea/cup.png": png})
-    article = Article(title="茶", html=body.html, images=rendered(body).images, cover=Media(media_id="M"))
+    article = Article(title="茶", html=body.html, images=uploads(body), cover=Media(media_id="M"))
     content = Articles(articles=(article,))
     made = content.uploads()
     assert [upload.endpoint for upload in made] == [MATERIAL_ADDRESS, UPLOADIMG]

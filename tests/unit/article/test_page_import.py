@@ -5,7 +5,7 @@ import time
 import pytest
 
 from wechat_article.files import UnusableError
-from wechat_article.page_import import read_page, with_body
+from wechat_article.page_import import read_page
 from wechat_campaigns.render.articles import decode_page
 from wechat_campaigns.source.files import MAX_TEXT_BYTES
 
@@ -161,7 +161,7 @@ def test_the_code_and_the_boxes_of_editors_need_no_sheet() -> None:
 
 
 def test_the_length_and_what_is_lost_of_an_article_are_known() -> None:
-    page = with_body(read_page('<p>茶</p><img src="https://a.cn/1.png">\n<textarea>春</textarea>'))
+    page = read_page('<p>茶</p><img src="https://a.cn/1.png">\n<textarea>春</textarea>')
     assert page.made.markup_chars == len(page.made.html) > 160
     assert [(one.rule, one.level, one.line) for one in page.made.findings if one.level == "error"] == [
         ("html-lost", "error", 2)

@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tests.support.factories import NOW, make_article, make_file, make_send
-from wechat_article.html import ArticleText
 from wechat_campaigns.core.content import Content, Media
+from wechat_campaigns.core.html import ArticleText
 from wechat_campaigns.core.spoken_time import moment_text
 from wechat_campaigns.messages import Articles, Image, Mpvideo, Newspic, Wxcard
 from wechat_campaigns.report.phrases import window, zoned_moment

@@ -12,14 +12,14 @@ from functools import cache, partial
 from html import escape, unescape
 from typing import Any
 
-from jinja2 import Environment
+from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from wechat_article.parts import CONTENT_CHARS, markup_chars
 from wechat_campaigns.core.content import FileInfo
 from wechat_campaigns.core.diagnostics import by_level
-from wechat_campaigns.core.html import design_css, templates_of
-from wechat_campaigns.core.i18n import HTML_LANGUAGE, current_language, ngettext
+from wechat_campaigns.core.html import design_css
+from wechat_campaigns.core.i18n import HTML_LANGUAGE, _, current_language, ngettext
 from wechat_campaigns.core.model import Send
 from wechat_campaigns.core.redact import escape_invisible
 from wechat_campaigns.messages import Article
@@ -226,3 +226,26 @@ def _environment() -> Environment:
     environment = templates_of(__package__)
     environment.globals |= {"crop_box": crop_box, "rich_text": rich_text}
     return environment
+
+
+def templates_of(package: str) -> Environment:
+    """Return the templates of a package: what they print is escaped, and what is hidden in it visible."""
+    environment = Environment(
+        loader=PackageLoader(package),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_visible,
+        trim_blocks=True,
+    )
+    environment.globals |= {"_": _, "ngettext": ngettext, "backticked": _backticked}
+    return environment
+
+
+def _backticked(text: str) -> list[str]:
+    """Cut a sentence at its backticks: every second part is code."""
+    parts = text.split("`")
+    return parts if len(parts) % 2 else [text]
+
+
+def _visible(value: Any) -> Any:
+    return escape_invisible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
