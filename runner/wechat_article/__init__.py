@@ -13,8 +13,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wechat_article.files import ArticleFiles, Folder, UnusableError
-from wechat_article.parts import ArticleBody, ArticleImage, ArticleSource, Findings, Remark
+from wechat_article.files import ArticleFiles, Folder, PictureFile, UnusableError
+from wechat_article.parts import ArticleBody, ArticleSource, Findings, Remark
 from wechat_article.program import Program, _, run_in
 
 if TYPE_CHECKING:
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 __all__ = [
     "ArticleBody",
     "ArticleFiles",
-    "ArticleImage",
     "ArticleSource",
     "Folder",
+    "PictureFile",
     "Program",
     "Remark",
     "UnusableError",

@@ -1,19 +1,20 @@
 """One article's source → its `ArticleBody`: every step in order, then the findings on the whole."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 
 from lxml.html import HtmlElement
 
 from wechat_article import dom, embed, keep
 from wechat_article.dom import line_of, text_of
+from wechat_article.files import PictureFile
 from wechat_article.parts import (
     AI_STATEMENT,
     CONTENT_CHARS,
     MAX_SOURCE_CHARS,
     WARNING_CHARS,
     ArticleBody,
-    ArticleImage,
     ArticleSource,
     Findings,
     markup_chars,
@@ -108,12 +109,12 @@ def _oversized(tree: HtmlElement, findings: Findings) -> bool:
 
 
 def _finish(
-    tree: HtmlElement, found: tuple[ArticleImage, ...], findings: Findings, *, markdown: bool
+    tree: HtmlElement, found: Mapping[str, PictureFile], findings: Findings, *, markdown: bool
 ) -> ArticleBody:
     _check(tree, findings, markdown=markdown)
     html = keep.clean_with_nh3(dom.inner(tree))
-    used = tuple(image for image in found if image.placeholder in html)
-    chars = markup_chars(html, (image.placeholder for image in used))
+    used = {placeholder: file for placeholder, file in found.items() if placeholder in html}
+    chars = markup_chars(html, used)
     _check_size(chars, findings)
     return ArticleBody(html=html, images=used, markup_chars=chars)
 

@@ -15,12 +15,11 @@ from urllib.parse import quote, unquote
 from lxml.html import HtmlElement
 
 from wechat_article.dom import elements, line_of, make
-from wechat_article.files import UnusableError
+from wechat_article.files import PictureFile, UnusableError
 from wechat_article.parts import (
     CARD_PLACEHOLDER,
     PLACEHOLDER_SCHEME,
     WECHAT_IMAGES,
-    ArticleImage,
     ArticleSource,
     Findings,
     with_https,
@@ -69,8 +68,8 @@ def each_address(
             element.set("style", _STYLE_ADDRESS.sub(partial(in_style, element), element.get("style", "")))
 
 
-def resolve(root: HtmlElement, source: ArticleSource, findings: Findings) -> tuple[ArticleImage, ...]:
-    """Replace the address of every picture below `root` by a placeholder; list them in order, each once.
+def resolve(root: HtmlElement, source: ArticleSource, findings: Findings) -> dict[str, PictureFile]:
+    """Replace the address of every picture below `root` by a placeholder; return the files by placeholder.
 
     Args:
         root: the article's tree; each image gains `data-w` (pixels) and `data-ratio`.
@@ -106,9 +105,7 @@ def resolve(root: HtmlElement, source: ArticleSource, findings: Findings) -> tup
         if picture := pictures.get(image.get("src", "")):
             image.set("data-w", str(picture.inspection.width))
             image.set("data-ratio", f"{picture.inspection.height / picture.inspection.width:.4g}")
-    return tuple(
-        ArticleImage(placeholder=written, file=picture.file) for written, picture in pictures.items()
-    )
+    return {written: picture.file for written, picture in pictures.items()}
 
 
 def _read(image: HtmlElement, path: str, source: ArticleSource, findings: Findings) -> PreparedPicture | None:

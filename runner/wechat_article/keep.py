@@ -15,15 +15,7 @@ from lxml import etree
 from lxml.html import HtmlElement
 
 from wechat_article import css, embed, styles
-from wechat_article.dom import (
-    BLOCKS,
-    END,
-    elements,
-    has_own_text,
-    line_of,
-    parse,
-    text_of,
-)
+from wechat_article.dom import BLOCKS, END, elements, has_own_text, line_of, parse, text_of
 from wechat_article.parts import IMAGE_PREFIXES, LINK_PREFIX, PLACEHOLDER_SCHEME, Findings, with_https
 from wechat_article.program import N_, _
 
@@ -99,16 +91,8 @@ _PAINTS: Final = {
 """Parts of a drawing that are reached by an id, which WeChat takes away."""
 _DRAWN_NAMES: Final = {**_PAINTS, "foreignobject": "foreignObject"}
 _WITH_FALLBACK: Final = (
-    "iframe",
-    "video",
-    "audio",
-    "object",
-    "embed",
-    "applet",
-    "canvas",
-    "frameset",
-    "frame",
-)
+    "iframe", "video", "audio", "object", "embed", "applet", "canvas", "frameset", "frame",
+)  # fmt: skip
 """Browsers show the text inside them only when they cannot show the thing itself."""
 _LOST: Final = {
     **dict.fromkeys(
@@ -379,12 +363,8 @@ def _filter(tag: str, name: str, value: str) -> str | None:
     if name == "style":
         return value if value == styles.judge(value, has_text=False).kept else None
     if name in ("href", "xlink:href"):
-        is_empty_link = tag == "a" and not value
-        return (
-            value
-            if is_empty_link or value.startswith(LINK_PREFIX if tag == "a" else IMAGE_PREFIXES)
-            else None
-        )
+        stays = value.startswith(LINK_PREFIX if tag == "a" else IMAGE_PREFIXES) or (tag == "a" and not value)
+        return value if stays else None
     if name in ("src", embed.COVER, "data-headimg", "data-miniprogram-avatar"):
         return value if value.startswith(IMAGE_PREFIXES) else None
     return value if _is_safe(tag, name.lower(), value) else None

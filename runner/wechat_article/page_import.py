@@ -16,13 +16,7 @@ from wechat_article import css, dom, keep, styles, theme
 from wechat_article.body import assemble
 from wechat_article.embed import each_address
 from wechat_article.files import UnusableError
-from wechat_article.parts import (
-    IMAGE_URL_CHARS,
-    WECHAT_IMAGES,
-    ArticleBody,
-    ArticleSource,
-    with_https,
-)
+from wechat_article.parts import IMAGE_URL_CHARS, WECHAT_IMAGES, ArticleBody, ArticleSource, with_https
 from wechat_article.program import _
 
 MAX_CHARS = 2 * 1024 * 1024

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Final, Literal
@@ -50,8 +50,6 @@ IMAGE_PREFIXES: Final = (f"{PLACEHOLDER_SCHEME}:", *WECHAT_IMAGES)
 _WECHAT: Final = re.compile(r"^(http:)?//(?=mp\.weixin\.qq\.com/|mm(biz|ecoa)\.qpic\.cn/)")
 AI_STATEMENT: Final = "内容由人工智能生成"
 """The label that followers see. Source: 人工智能生成合成内容标识办法, GB 45438-2025, read 2026-11."""
-
-
 _AT_THE_ROOT: Final = PurePosixPath("article")
 
 
@@ -108,15 +106,6 @@ class Remark:
     """The article or its theme, as the user types it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ArticleImage:
-    """A picture inside an article's HTML."""
-
-    placeholder: str
-    """The address that it has there until it is uploaded."""
-    file: PictureFile
-
-
 @dataclass(frozen=True, slots=True)
 class Formula:
     """What a drawing of an article shows: as it was written, and its characters alone."""
@@ -134,7 +123,8 @@ class ArticleBody:
     """
 
     html: str
-    images: tuple[ArticleImage, ...] = ()
+    images: Mapping[str, PictureFile] = field(default_factory=dict)
+    """By placeholder: the address that a picture has in `html` until it is uploaded."""
     formulas: tuple[Formula, ...] = ()
     findings: tuple[Remark, ...] = ()
     markup_chars: int = 0
@@ -171,14 +161,7 @@ class Findings:
         self.add(rule, what, hint, line=line, level="warning")
 
     def gather(
-        self,
-        rule: str,
-        what: str,
-        hint: str,
-        *,
-        line: int | None,
-        level: Level = "warning",
-        about: str = "",
+        self, rule: str, what: str, hint: str, *, line: int | None, level: Level = "warning", about: str = ""
     ) -> None:
         """Add a problem that one line of the report stands for, however often it is met with this subject."""
         if level == "advice" and not self.advice:

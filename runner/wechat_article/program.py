@@ -6,10 +6,6 @@ from functools import cache
 from importlib.util import find_spec
 
 
-def _advise_install(extra: str) -> str:
-    return f"install `wechat-campaigns[{extra}]`"
-
-
 @dataclass(frozen=True, slots=True)
 class Program:
     """The functions of a program that renders articles of its own users."""
@@ -20,7 +16,7 @@ class Program:
     """Of what `gettext` returns."""
     extend: Callable[[int], object] = lambda _seconds: None
     """Called before a picture is decoded, with the seconds of a processor that it may take."""
-    advise_install: Callable[[str], str] = _advise_install
+    advise_install: Callable[[str], str] = "install `wechat-campaigns[{}]`".format
     """Returns how to install an extra: `heic` or `math`."""
 
 

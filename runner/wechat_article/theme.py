@@ -135,9 +135,8 @@ def _suggestion(written: str, known: Iterable[str]) -> str:
     """Ask whether the nearest known variable was meant, as the end of a sentence; empty when none is near."""
     import difflib  # only for who wrote something wrong
 
-    alike = {name.lower(): name for name in sorted(known)}
-    found = difflib.get_close_matches(written.lower(), alike, n=1)
-    return _("; did you mean `{name}`?").format(name=alike[found[0]]) if found else ""
+    found = difflib.get_close_matches(written, sorted(known), n=1)
+    return _("; did you mean `{name}`?").format(name=found[0]) if found else ""
 
 
 def inline(html: str, css: str, *, brand_color: str) -> HtmlElement:

@@ -16,7 +16,6 @@ from wechat_campaigns.cli.options import DIR, ENV, FOLDER, Effect, accounts
 from wechat_campaigns.cli.output import write_new
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.content import Content
-from wechat_campaigns.core.diagnostics import json_path
 from wechat_campaigns.core.errors import ExitCode, UsageError
 from wechat_campaigns.core.files import repository_path
 from wechat_campaigns.core.i18n import N_, _
@@ -272,9 +271,9 @@ def import_(context: Context, page: Path, campaign_id: str | None) -> int:
         "cover": f"{folder.name}/{cover or 'cover.jpg'}",
     }
     write_new(context.root / f"{name}.yaml", fetched_campaign_text(name, {"articles": [article]}))
-    made, path = saved.made, json_path(("content", "articles", 0, "body"))
+    made, path = saved.made, ("content", "articles", 0, "body")
     lost = [
-        diagnostic(one, file=str(folder / "article.html"), path=path)
+        diagnostic(one, path, file=str(folder / "article.html"))
         for one in made.findings
         if one.level != "advice"
     ]

@@ -23,7 +23,7 @@ from wechat_article import (
     to_wechat_html,
 )
 from wechat_campaigns.core.content import FileInfo
-from wechat_campaigns.core.diagnostics import Diagnostic, Location
+from wechat_campaigns.core.diagnostics import Diagnostic, Finding, KeyPath, Location
 from wechat_campaigns.core.errors import StalePlanError, UsageError, extra_hint, require_extra
 from wechat_campaigns.core.fence import OverBoundError, extend, run_fenced
 from wechat_campaigns.core.i18n import _, current_language, ngettext
@@ -66,26 +66,18 @@ def build(source: ArticleSource) -> ArticleBody:
 
 def uploads(body: ArticleBody) -> tuple[BodyImage, ...]:
     """Return the pictures of an article as what is uploaded."""
-    return tuple(
-        BodyImage(placeholder=one.placeholder, file=FileInfo(**vars(one.file))) for one in body.images
-    )
+    files = body.images.items()
+    return tuple(BodyImage(placeholder=written, file=FileInfo(**vars(file))) for written, file in files)
 
 
-def diagnostic(remark: Remark, *, file: str = "", path: str = "$") -> Diagnostic:
-    """Return a remark as a problem.
+def diagnostic(remark: Remark, path: KeyPath, *, file: str = "") -> Diagnostic:
+    """Return a remark as a problem of the value that names the article.
 
     Args:
         file: where it is, if not where the remark says.
-        path: of the value that names the article.
     """
-    return Diagnostic(
-        location=Location(file=file or remark.file, line=remark.line),
-        path=path,
-        rule=remark.rule,
-        message=remark.message,
-        hint=remark.hint,
-        level=remark.level,
-    )
+    finding = Finding(remark.rule, remark.message, remark.hint, path, remark.level)
+    return finding.at(Location(file=file or remark.file, line=remark.line))
 
 
 def read_saved_page(page: Path) -> SavedPage:

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, quote
 from wechat_article import ArticleBody, ArticleSource
 from wechat_article.parts import AI_STATEMENT, ArticleFormat, escape_for
 from wechat_campaigns.core.content import Content
-from wechat_campaigns.core.diagnostics import Finding, KeyPath, Location, json_path
+from wechat_campaigns.core.diagnostics import Finding, KeyPath, Location
 from wechat_campaigns.core.errors import is_extra_installed
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.links import ADDRESS, SENTENCE_END, Host, host_of
@@ -104,7 +104,7 @@ def _body(scope: Scope, path: KeyPath, raw: Mapping[str, Any], title: str) -> Ar
                 fault=finding.message, campaign=scope.campaign.id
             ),
         )
-        for finding in dict.fromkeys(diagnostic(remark, path=json_path(path)) for remark in body.findings)
+        for finding in dict.fromkeys(diagnostic(remark, path) for remark in body.findings)
     ]
     return body
 

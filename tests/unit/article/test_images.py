@@ -224,7 +224,7 @@ def test_apply_gets_the_bytes_that_the_plan_names(make: Make, tmp_path: Path, pn
     at = {"tea/图 1.webp": _image("WEBP"), "tea/cup.png": png}
     body = make("![杯](图%201.webp)\n\n![杯](<图 1.webp>)\n\n![杯](cup.png)\n", at=at, fix_images=True)
     assert rules(body) == ["w image-fixed 1"], "both are one picture"
-    converted, kept = (image.file for image in body.images)
+    converted, kept = body.images.values()
     assert (converted.path, converted.format) == (PurePosixPath("tea/图 1.webp"), "jpeg")
     data = image_bytes(converted, Files(tmp_path))
     assert (hashlib.sha256(data).hexdigest(), len(data)) == (converted.sha256, converted.size_bytes)
