@@ -398,27 +398,34 @@ def _style(element: HtmlElement, holding: Mapping[HtmlElement, frozenset[str]], 
 
 
 _FLOATS_LEFT: Final = re.compile(r"\bfloat:\s*left")
+_MOVES: Final = re.compile(r"display|float|position")
 
 
 def _floats(element: HtmlElement) -> tuple[str, ...]:
     """Return where an element may float and still be seen as it is read: left if first, right if last."""
     if "float" not in element.get("style", "").lower():
         return styles.FLOATS
-    sides = set(styles.FLOATS)
-    for one in chain([element], takewhile(lambda outer: outer.tag not in BLOCKS, element.iterancestors())):
-        before, parent = one.getprevious(), one.getparent()
-        in_row = (
-            before is not None
-            and _FLOATS_LEFT.search(before.get("style", ""))
-            and not _has_words(before.tail)
-        )
-        if not in_row and (
-            _has_words(parent.text) or any(map(_holds_words, one.itersiblings(preceding=True)))
-        ):
+    sides, outer = set(styles.FLOATS), element.iterancestors()
+    for one in chain([element], takewhile(lambda each: each.tag not in BLOCKS, outer)):
+        if _follows_words(one):
             sides.discard("left")
         if _has_words(one.tail) or any(map(_holds_words, one.itersiblings())):
             sides.discard("right")
     return tuple(sides)
+
+
+def _follows_words(element: HtmlElement) -> bool:
+    """Return whether words stand before an element in its line: not above it, nor afloat as it is."""
+    for number, one in enumerate(element.itersiblings(preceding=True)):
+        style = one.get("style", "").lower()
+        if _has_words(one.tail):
+            return True
+        if (one.tag in BLOCKS and not _MOVES.search(style)) or (number == 0 and _FLOATS_LEFT.search(style)):
+            return False
+        if _holds_words(one):
+            return True
+    parent = element.getparent()
+    return parent is not None and _has_words(parent.text)
 
 
 def _has_words(text: str | None) -> bool:

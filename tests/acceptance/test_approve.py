@@ -309,6 +309,18 @@ def test_a_withdrawal_ends_every_approval_of_a_send_whatever_plan_it_came_by(sho
     assert sorted(waits(shop)) == ["next", "third"]
 
 
+def test_a_withdrawal_of_what_nothing_approved_says_so(shop: Shop) -> None:
+    assert withdraw(shop, "sale")["withdrawn"] == []
+    shop.plan()
+    approved(shop)
+    assert withdraw(shop, "sale")["withdrawn"] == ["sale"]
+    shop.plan()
+    approved(shop)
+    apply(shop)
+    assert withdraw(shop, "sale")["withdrawn"] == [], "what was sent cannot be taken back so"
+    assert withdraw(shop, "--all")["withdrawn"] == []
+
+
 def restore(shop: Shop, export: str) -> None:
     """Lose the ledger and this machine's state, and import an export as a backup."""
     (shop.folder / "old.jsonl").write_text(export, encoding="utf-8")
@@ -476,6 +488,22 @@ def test_a_broken_key_is_not_replaced_and_its_hint_leads_on(shop: Shop, tmp_path
     assert (code, "move" in said) == (ExitCode.USAGE, True)
     file.unlink()
     assert shop.run_here("approve", "--new-key", **home)[0] == ExitCode.OK
+
+
+def test_a_private_key_is_not_taken_for_a_public_one(shop: Shop, tmp_path: Path) -> None:
+    home = {"XDG_CONFIG_HOME": str(tmp_path / "home"), "CAMPAIGN_APPROVAL_KEY": ""}
+    _code, said = shop.run_here("approve", "--new-key", "--format", "json", **home)
+    private = Path(json.loads(said)["file"]).read_text(encoding="utf-8").strip()
+    assert public_key(private) == json.loads(said)["public_key"]
+    shop.edit("_settings", public_key(ANN), private)
+    code, said = shop.run_here("validate", "--format", "json")
+    assert (code, private in said) == (ExitCode.INVALID, False)
+
+
+def test_the_end_of_a_hold_is_called_by_its_command(shop: Shop) -> None:
+    approved(shop)
+    hold_and_release(shop)
+    assert "(unhold)" in shop.row("sale")["reason"]
 
 
 def test_who_waits_is_told_of_how_many_are_needed(shop: Shop) -> None:

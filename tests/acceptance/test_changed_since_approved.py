@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.commits import git
-from tests.support.shop import MakeShop, Shop, with_second_account
+from tests.support.shop import MakeShop, Shop, campaign_file, with_second_account
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.ledger.approvals import public_key
 
@@ -104,6 +104,15 @@ def test_an_exchange_since_the_approval_is_named_at_the_top_and_in_its_row(
     (top,) = re.findall(r'id="changes">(.*?)</div>', found["html"], re.DOTALL)
     assert (base64.b64encode(PICTURES[1]).decode() in top) is (change is _picture)
     assert not re.search(r"not-in-this-change|has not been edited since", "".join(found.values()))
+
+
+def test_what_nobody_saw_yet_is_named_beside_what_changed(shop: Shop) -> None:
+    approve(shop)
+    shop.write(news=campaign_file("新品到店。"))
+    commit(shop)
+    shop.succeed("withdraw", "link", "--reason", "x")
+    for kind, text in reports(shop).items():
+        assert re.search(r"Changed since the approval by ann, today at \d\d:\d\d: 1 added", text), kind
 
 
 def test_a_rule_that_was_changed_is_named_at_the_top(shop: Shop) -> None:

@@ -143,6 +143,16 @@ def test_doctor_checks_every_account(damaged: tuple[Shop, dict[str, str]]) -> No
     assert code == ExitCode.WECHAT
 
 
+def test_doctor_names_a_missing_variable_before_a_ledger_that_is_missing_too(make_shop: MakeShop) -> None:
+    shop = make_shop()
+    settings = (shop.folder / "campaigns/_settings.yaml").read_text(encoding="utf-8")
+    [ledger] = [line for line in settings.splitlines() if line.lstrip().startswith("ledger:")]
+    shop.edit("_settings", ledger, "    ledger: git")
+    code, said = shop.run("doctor", WECHAT_MAIN_SECRET="")
+    assert "WECHAT_MAIN_SECRET" in said
+    assert code == ExitCode.LEDGER
+
+
 @pytest.mark.parametrize("command", ["tags", "drafts"])
 def test_what_accounts_have_is_listed_of_the_others(
     damaged: tuple[Shop, dict[str, str]], command: str

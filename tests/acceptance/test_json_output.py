@@ -68,7 +68,7 @@ RUNS = {
     "ledger verify": "ledger verify",
     "ledger guard": "ledger guard --reason x --auto-approve",
     "approve": "approve plan.json",
-    "withdraw": "withdraw --all --reason x",
+    "withdraw": "withdraw --all --reason x --env asks",
     "ledger settle": "ledger settle lost --sent 3147483707 --reason x",
     "ledger import": "ledger import ledger.jsonl --as-backup x",
 }
@@ -123,6 +123,12 @@ def make_shop(sandbox: Sandbox, folder: Path) -> None:
     os.chdir(folder)
     sandbox.reset()
     campaigns = campaigns_on(sandbox, folder)
+    settings = (campaigns / "_settings.yaml").read_text(encoding="utf-8")
+    asks = "approvals: {approvers: {ann: " + 64 * "a" + "}}, api:"
+    more = settings.splitlines()[1].replace("environments: {test:", "{asks:").replace("api:", asks)
+    (campaigns / "_settings.yaml").write_text(
+        settings.replace("environments: {", f"environments: {{{more[1:-1]}, "), encoding="utf-8"
+    )
     (campaigns / "lost.yaml").write_text(TEXT.replace("你好", "再见"), encoding="utf-8")
     sandbox.fault(endpoint="message/mass/sendall", kind="cut_before")
     assert run(["apply", "--auto-approve", "--quiet"]) == ExitCode.UNKNOWN

@@ -2,7 +2,7 @@
 
 import os
 import secrets
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -50,6 +50,7 @@ from wechat_campaigns.fetch.merged_changes import MergedChanges, merged_changes
 from wechat_campaigns.guard.run import check_ci_run
 from wechat_campaigns.ledger.account import AccountState
 from wechat_campaigns.ledger.approvals import (
+    PRIVATE,
     ApprovalHead,
     Asked,
     Lack,
@@ -63,7 +64,7 @@ from wechat_campaigns.ledger.approvals import (
     sign,
     withdrawal_of,
 )
-from wechat_campaigns.ledger.events import LedgerKind, append_at_end
+from wechat_campaigns.ledger.events import LedgerKind, append_at_end, kind_word
 from wechat_campaigns.ledger.fold import LedgerState, fold
 from wechat_campaigns.messages import Draft
 from wechat_campaigns.plan import planfile
@@ -323,7 +324,7 @@ class _Signing:
         for name in [unit.id for unit in part.units] or [""]:
             if (ended := end_of_approval(stream, head.seq, head.rules, part.asked, name)) is not None:
                 what = _("event {number} ({kind}) came after the plan that was reviewed")
-                raise _stale_error(what.format(number=ended.seq, kind=ended.kind))
+                raise _stale_error(what.format(number=ended.seq, kind=kind_word(ended)))
 
     def _who(self, part: _Part, stream: AccountState) -> Sequence[str]:
         """Return who approves: by the code host, else the user who runs this."""
@@ -439,18 +440,33 @@ def _standing(
     found = list[tuple[str, str]]()
     for appid, account in context.settings.environment.by_appid.items():
         stream = state.stream(appid)
-        if (asked := asked_of(context.settings, account, stream)) is None:
-            continue
-        made = {
-            (normalize_id(name), one.revision)
-            for one in stream.all_sends()
-            if one.fate not in (Fate.NOT_SENT, Fate.REJECTED)
-            for name in (one.send, list_id(one.send))
-        }
-        for unit in units.get(appid, ()):
-            if (normalize_id(unit.id), unit.revision) not in made:
+        if (asked := asked_of(context.settings, account, stream)) is not None:
+            for unit in _not_made(stream, units.get(appid, ())):
                 why, _hint = lack_words(approval_of(stream, unit, asked), unit, "")
                 found.append((unit.id, why))
+    return found
+
+
+def _not_made(stream: AccountState, units: Iterable[Unit]) -> Iterator[Unit]:
+    made = {
+        (normalize_id(name), one.revision)
+        for one in stream.all_sends()
+        if one.fate not in (Fate.NOT_SENT, Fate.REJECTED)
+        for name in (one.send, list_id(one.send))
+    }
+    return (unit for unit in units if (normalize_id(unit.id), unit.revision) not in made)
+
+
+def _in_force(context: OnlineContext, state: LedgerState, accounts: Mapping[str, Account]) -> set[str]:
+    """Return the ids of sends that were not made and that somebody approved, be it enough or not."""
+    found = set[str]()
+    for appid, account in accounts.items():
+        stream = state.stream(appid)
+        if (asked := asked_of(context.settings, account, stream)) is not None:
+            newest = (Unit(*rows[-1][1]) for rows in stream.approved.values())
+            for unit in _not_made(stream, newest):
+                if any(one.ended_by is None for one in approvals_of(stream, unit, asked)):
+                    found.add(unit.id)
     return found
 
 
@@ -474,7 +490,7 @@ def _stale_error(what: str) -> StalePlanError:
 
 def _make_key(context: OnlineContext) -> int:
     """Write a new private key for this user alone, and print the public one."""
-    path, private = config_folder(os.environ) / KEY_FILE, secrets.token_hex(32)
+    path, private = config_folder(os.environ) / KEY_FILE, f"{PRIVATE}{secrets.token_hex(32)}"
     public = public_key(private)
     with file_errors(path):
         if path.exists():
@@ -509,7 +525,7 @@ def _private_key() -> str:
         hint = _("make your key with `campaign approve --new-key`; a CI job has it in {variable}")
         raise UsageError(what, hint=hint.format(variable=APPROVAL_KEY), location=where) from error
     except ValueError as error:
-        what = _("this is not a private key of 64 digits 0-9 a-f")
+        what = _("this is not a private key: `private:`, then 64 digits 0-9 a-f")
         hint = _("put your key there; if it is lost, move this away and run `campaign approve --new-key`")
         raise UsageError(what, hint=hint, location=where) from error
     return private
@@ -551,6 +567,7 @@ def withdraw(context: OnlineContext, select: tuple[str, ...], everyone: bool, re
         data = {"sends": ends[appid], "reason": reason, "actor": context.actor()}
         return context.ledger.append(Entry(stream=appid, kind=LedgerKind.WITHDRAWN, data=data))
 
+    before = _in_force(context, state, accounts)
     done, failed = each_of({accounts[appid].name: appid for appid in ends}, record)
     state = context.fold_ledger()
     newest = {
@@ -559,17 +576,21 @@ def withdraw(context: OnlineContext, select: tuple[str, ...], everyone: bool, re
     left = sorted({name for name, why in _standing(context, state, newest) if not why})
     names = sorted({name for found in ends.values() for name in found or ()})
     environment = context.settings.environment.name
-    ended = _("{environment}: the approvals of {sends} ended.").format(
-        environment=environment, sends=_("every send") if everyone else first_of(names, MOST_NAMED)
-    )
+    ended = sorted(before - _in_force(context, state, accounts))
+    idle = [name for name in names if not any(stands_for(name, one) for one in ended)]
+    told = [(_("{environment}: the approvals of {sends} ended."), ended)] if ended else []
+    if idle or not ended:
+        what = _("{environment}: nothing to end: {sends} had no approval; a plan made before now gives none.")
+        told.append((what, idle or [_("every send")]))
+    said = [what.format(environment=environment, sends=first_of(ids, MOST_NAMED)) for what, ids in told]
     others = _("{environment} is not concerned: there, run the same with `--env {environment}`.")
-    lines = [ended] if done else []
+    lines = said if done else []
     lines += [_would_be_sent(context, left)]
     lines += [others.format(environment=other) for other in _asking_elsewhere(context)]
     code = context.output_sentence(
         "\n".join(lines),
         accounts=list(done),
-        withdrawn=names,
+        withdrawn=ended,
         approved=left,
     )
     return worst_exit_code((show_failed(failed), code))

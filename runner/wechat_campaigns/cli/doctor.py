@@ -19,6 +19,7 @@ from wechat_campaigns.core.settings import Account
 from wechat_campaigns.core.threads import map_in_threads
 from wechat_campaigns.ledger.events import LEDGER, Ledger
 from wechat_campaigns.plan.doctor import run_checks
+from wechat_campaigns.wechat.endpoints import ReadOnlyApi
 
 TIMEOUT_S = 10.0
 
@@ -60,6 +61,11 @@ def doctor(context: OnlineContext, smoke: bool, record: Path | None) -> int:
         raise UsageError(message, hint=_("add `--smoke --accounts NAME`"))
     secrets = context.secrets  # before threads share it
 
+    def connect(account: Account) -> ReadOnlyApi:
+        secrets.check_variables(account)  # before the ledger is asked, which may fail for reasons of its own
+        api = context.read_api(account)
+        return api.record(exchanges) if record else api
+
     def read_token(account: Account) -> None:
         with suppress(CampaignError):
             secrets.for_calls(account)
@@ -68,7 +74,7 @@ def doctor(context: OnlineContext, smoke: bool, record: Path | None) -> int:
     map_in_threads(read_token, [one for one in context.selected_accounts.values() if one.token is not None])
     checks = run_checks(
         replace(context.settings, environment=environment),
-        connect=lambda one: context.read_api(one).record(exchanges) if record else context.read_api(one),
+        connect=connect,
         open_ledger=open_ledger,
         clock_skew=clock_skew,
         clock=context.clock,

@@ -24,6 +24,7 @@ from wechat_campaigns.ledger.events import (
     find_chain_faults,
     from_lines,
     heads_of,
+    kind_word,
     some_streams_at_a_time,
     to_lines,
 )
@@ -125,11 +126,10 @@ def event_line(event: Event, settings: Settings) -> str:
         details += f" {_(', ').join(map(str, sends)) if isinstance(sends, list) else _('every send')}"
     if event.kind is LedgerKind.UPLOAD and data.get("result") is None:
         details += f" {_('forgotten')}"
-    kind = "unhold" if event.kind is EventKind.HOLD and not data.get("held") else event.kind
     if event.kind is EventKind.SETTLED:
         details += f" {_('sent') if data.get('sent') else _('not sent')}"
     at = event.at.astimezone(settings.policy.zone).isoformat(" ", "seconds")
-    return f"{at} {event.stream} {event.seq} {kind} {details} {event.hash[:12]}"
+    return f"{at} {event.stream} {event.seq} {kind_word(event)} {details} {event.hash[:12]}"
 
 
 @command(

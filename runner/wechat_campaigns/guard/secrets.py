@@ -188,6 +188,17 @@ class Secrets:
                     self._check_guards(account)
                 self._checked.add(key)
 
+    def check_variables(self, account: Account) -> None:
+        """Refuse an account whose variables are not set; what a program or a file holds is read later.
+
+        Raises:
+            SecretError: one is missing.
+        """
+        keys: tuple[AccountKey, ...] = ("secret", "token", "ledger_key")
+        for key in keys:
+            if (place := getattr(account, key)) is not None and place.env:
+                read_account_secret(account, key, os.environ)
+
     def _root_key(self, account: Account) -> bytes:
         """Derive the key of an account's macs, not yet held against the ledger."""
         root = self._once(account, "secret" if account.ledger_key is None else "ledger_key")

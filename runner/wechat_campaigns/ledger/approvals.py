@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from wechat_campaigns.core.digest import canonical, sha256
 from wechat_campaigns.core.errors import require_extra
@@ -19,6 +19,8 @@ from wechat_campaigns.ledger.account import AccountState
 from wechat_campaigns.protocol.events import Entry, Event, moment
 from wechat_campaigns.protocol.keys import normalize_id
 
+PRIVATE: Final = "private:"
+"""Before the digits of a private key: one that is taken for a public key stands in no settings."""
 Names = Mapping[str, str | int | None]
 
 
@@ -122,7 +124,7 @@ class Verdict(NamedTuple):
     last: Approval | None = None
     """The newest that names the send, whether it counts or not."""
     missing: Approvals | None = None
-    """Of whom more must approve; None where it is approved, or nobody is recorded."""
+    """Of whom more must approve; None where it is approved, or no guard says of whom."""
 
 
 def approval_of(account: AccountState, unit: Unit, asked: Asked) -> Verdict:
@@ -296,7 +298,7 @@ def _private(key: str) -> Any:
     require_extra("approvals", needed_for=_("`approvals` in the settings"))
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-    return Ed25519PrivateKey.from_private_bytes(bytes.fromhex(key))
+    return Ed25519PrivateKey.from_private_bytes(bytes.fromhex(key.removeprefix(PRIVATE)))
 
 
 def _signed_text(entry: Entry) -> bytes:

@@ -53,6 +53,12 @@ class LedgerKind(StrEnum):
 KINDS: Final[Mapping[str, EventKind | LedgerKind]] = {str(kind): kind for kind in (*EventKind, *LedgerKind)}
 """Every kind that this version knows, by its name."""
 
+
+def kind_word(event: Event) -> str:
+    """Return what an event is called for people: the end of a hold by its command."""
+    return "unhold" if event.kind is EventKind.HOLD and not event.data.get("held") else str(event.kind)
+
+
 LEDGER = "ledger"
 EXPORT_FORMAT = 1
 

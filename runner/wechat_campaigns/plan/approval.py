@@ -17,6 +17,7 @@ from wechat_campaigns.ledger.approvals import (
     approval_of,
     required_approvals,
 )
+from wechat_campaigns.ledger.events import kind_word
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan.hints import not_resent_message
 from wechat_campaigns.plan.plan import CALLING, PENDING, Plan, PlannedSend, PlanReason
@@ -124,7 +125,7 @@ def lack_words(verdict: Verdict, unit: Unit, env: str) -> tuple[str, str]:
             why = _("the rules of the settings changed after {who} approved it")
         case Lack.ENDED if last.ended_by is not None:
             why = _("its approval by {who} ended: event {number} ({kind}) came after the plan")
-            return why.format(who=who, number=last.ended_by.seq, kind=last.ended_by.kind), hint
+            return why.format(who=who, number=last.ended_by.seq, kind=kind_word(last.ended_by)), hint
     return why.format(who=who), hint
 
 

@@ -232,7 +232,7 @@ class PlanView:
             step = _("Due now: {due}. Later, each at its time: {later}.").format(due=due, later=later)
             return step if self.plan.approved else f"{self.approved_in} {step}"
         elif self.ready:
-            step = _("How to approve this: `{command}` asks for confirmation; now it would make {total}.")
+            step = _("To send this: `{command}` asks for confirmation; now it would make {total}.")
         if self.plan.unapproved():
             what = _("How to approve what waits: `campaign approve FILE`, of `campaign plan --out FILE`.")
             step = f"{what} {step}"

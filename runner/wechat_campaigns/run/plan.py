@@ -150,16 +150,13 @@ def selected_part(workspace: Workspace, plan: Plan) -> Plan:
 
 
 def compared_with_approvals(workspace: Workspace, result: PlanResult, select: Sequence[str]) -> PlanResult:
-    """Return a plan with what changed of each send that waits since it was approved last.
+    """Return a plan with what changed of each send that waits since it was approved last, and what is new.
 
     Args:
         select: what was selected of the campaigns; empty means all.
     """
-    newest = {
-        one.send.id: one.approval.last
-        for one in result.plan.unapproved()
-        if one.approval is not None and one.approval.last is not None
-    }
+    waiting = {one.send.id: one.approval for one in result.plan.unapproved()}
+    newest = {name: one.last for name, one in waiting.items() if one is not None and one.last is not None}
     if not newest:
         return result
     zone, at = workspace.settings.policy.zone, result.plan.created_at
@@ -169,14 +166,14 @@ def compared_with_approvals(workspace: Workspace, result: PlanResult, select: Se
     from wechat_campaigns.fetch.changed_since import compare_since
 
     for commit in dict.fromkeys(str(one.event.data.get("commit") or "") for one in newest.values()):
-        meant = {name for name, one in newest.items() if str(one.event.data.get("commit") or "") == commit}
+        others = {name for name, one in newest.items() if str(one.event.data.get("commit") or "") != commit}
         try:
             other = compare_since(workspace, result.compiled, select, commit)
         except UsageError as error:  # such as a shallow clone
             message = _("What changed since {ref} cannot be shown: {error}; {hint}.")
             note = message.format(ref=ref, error=error.message, hint=error.hint)
             other = Comparison(ref=ref, commit="", note=note)
-        found = found.joined(other.of_sends(meant))
+        found = found.joined(other.of_sends(waiting.keys() - others))
     return replace(result, plan=replace(result.plan, settings_edits=found.settings), comparison=found)
 
 
