@@ -22,7 +22,7 @@ install = $(if $(UV),$(UV) pip install --quiet --python $(BIN)/python $(1) 2>/de
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo inbox test test-unit test-lowest check lock audit docs dist container bench model traces torture mutants clean
+.PHONY: help demo inbox test test-unit test-lowest check lock audit docs dist growth generated container bench model traces torture mutants clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -93,13 +93,15 @@ check: $(DEV) $(CATALOG)  ## lint, format, types, schemas, workflows
 	@$(BIN)/python -m tests.tools.check_schemas
 	@$(BIN)/python -m tests.tools.check_workflows
 
-generated: $(DEV)  ## write all that is made from the code: schemas, reference, catalog, pictures, numbers; say what to translate
+growth: $(DEV)  ## print how many lines of Python this branch adds, by package
+	@$(BIN)/python -m tests.tools.growth $(SINCE)
+
+generated: $(DEV)  ## write all that is made from the code: schemas, reference, catalog, pictures; say what to translate
 	@$(BIN)/python -m tests.tools.make_reference
 	@$(BIN)/python -m tests.tools.make_catalog
 	@$(MAKE) --no-print-directory $(CATALOG)
 	@$(BIN)/python -m tests.tools.make_reference
 	@$(BIN)/python -m tests.tools.make_architecture
-	@$(BIN)/python -m tests.tools.make_budget
 
 docs: $(DEV) $(CATALOG)  ## write the reference anew and build the site into build/site
 	@$(BIN)/python -m tests.tools.make_reference

@@ -20,6 +20,8 @@ from wechat_article.program import _, is_installed, program
 
 MAX_PIXELS = 30_000_000
 """Our own bound: larger pictures take seconds to decode and no phone shows them."""
+MEMORY_BYTES = 8 * MAX_PIXELS
+"""For which a picture extends the bound of its file: two copies of the largest one."""
 _KNOWN = ("jpeg", "png", "gif", "webp", "bmp", "avif", "heic")
 # Tried in this order until the file is small enough: widths in pixels, then JPEG quality.
 _WIDTHS = (2560, 1920, 1440, 1080, 720, 480, 320)
@@ -143,7 +145,7 @@ def inspect_image(data: bytes, image_format: str, use: ImageUse = BODY) -> Image
             install=program().advise_install("heic")
         )
         return ImageInspection(faults=(Remark("image-format", what, hint),))
-    program().extend(1)
+    program().extend(1, MEMORY_BYTES)
     try:
         image = _open(data)
         faults = (*_pixel_faults(image), *_byte_faults(data, image_format, use))
@@ -151,6 +153,8 @@ def inspect_image(data: bytes, image_format: str, use: ImageUse = BODY) -> Image
         is_animated = bool(getattr(image, "is_animated", False))
     except Image.DecompressionBombError:
         return ImageInspection(faults=(_too_many_pixels(),))
+    except MemoryError:
+        raise
     except Exception:  # a broken file makes Pillow raise whatever its reader stumbled over
         broken = Remark("image-broken", _("the image cannot be decoded"), _("export it again"))
         return ImageInspection(faults=(broken,))
@@ -169,7 +173,7 @@ def convert_bytes(data: bytes, use: ImageUse = BODY) -> tuple[bytes, str, str]:
         Turned upright, RGB, without EXIF, but with the label of pictures made by AI, which nobody may
         remove; PNG where it has transparency or was drawn, else JPEG.
     """
-    program().extend(3)
+    program().extend(3, 0)
     image = _open(data)
     source = (image.format or "").lower().replace("heif", "heic")
     profile = image.info.get("icc_profile") if image.mode in ("RGB", "RGBA") else None

@@ -14,8 +14,8 @@ class Program:
     ngettext: Callable[[str, str, int], str] = lambda one, many, count: one if count == 1 else many
     language: Callable[[], str] = lambda: "en"
     """Of what `gettext` returns."""
-    extend: Callable[[int], object] = lambda _seconds: None
-    """Called before a picture is decoded, with the seconds of a processor that it may take."""
+    extend: Callable[[int, int], object] = lambda _seconds, _memory_bytes: None
+    """Called before a picture is decoded, with the seconds of a processor and the memory that it may take."""
     advise_install: Callable[[str], str] = "install `wechat-campaigns[{}]`".format
     """Returns how to install an extra: `heic` or `math`."""
 

@@ -145,7 +145,7 @@ def test_waiting_run_pushes_before_it_waits_and_its_end_pushes_the_rest(
             for entry in entries:
                 workspace.ledger.append(entry)
             before = len(of(bodies))
-            workspace.ledger.push_appended()
+            workspace.push_appended(workspace.ledger)
             pushed.append([one["seq"] for one in of(bodies)[before:]])
     count = len(ledger(campaign)) - 1
     assert pushed == [[count - 3, count - 2], [], [count - 1, count]]

@@ -173,6 +173,42 @@ def test_two_accounts_run_beside_each_other_and_one_has_no_token(shop: Shop, tmp
     }  # fmt: skip
 
 
+@pytest.mark.deep
+def test_evening_of_sixty_accounts(shop: Shop, tmp_path: Path) -> None:
+    """WeChat refuses one of them, and one token ended and was not renewed: the others are sent."""
+    appids = [f"wx{number:016x}" for number in range(0xA0, 0xA0 + 60)]
+    seeds = [{"appid": one, "kind": "service", "followers": 5, "tags": ["会员"]} for one in appids]
+    shop.sandbox.control("POST", "seed", {"accounts": seeds})
+    files = {one: write_token(tmp_path / one, token_of(shop, one)) for one in appids}
+    places = [by_command(shop, one) if n < 5 else file for n, (one, file) in enumerate(files.items())]
+    use_accounts(
+        shop, **{f"a{n}": account(appids[n], place, "labels: [retail]") for n, place in enumerate(places)}
+    )
+    shop.edit("_settings", "    default_account: main\n", "")
+    shop.succeed("ledger", "init")
+    shop.write(sale=campaign_file("第{{ account.name[1:] }}家", "for_each: {accounts: {label: retail}}\n"))
+    write_token(tmp_path / appids[30], f"92_{'ended' * 20}")
+    shop.sandbox.fault(endpoint=SENDALL, kind="errcode", errcode=61007)
+    code, said = shop.run("apply", "--auto-approve", "--quiet", "-o", "json")
+    rows = outcomes(said).values()
+    left = {row["errcode"]: row for row in rows if row["result"] != "accepted"}
+    assert (len(rows), {*left}) == (60, {61007, None}), said
+    assert left[None]["account"] == "a30"
+    assert "still gives the same one" in left[None]["reason"]
+    assert code == ExitCode.WECHAT, "the worse of the two"
+    texts = shop.texts()
+    assert len(texts) == len(set(texts)) == 58
+
+    shop.sandbox.fault(endpoint="message/mass/get", kind="errcode", errcode=61007)
+    code, said = shop.run("doctor")
+    assert (code, "58 of 60 accounts are ready" in said) == (ExitCode.WECHAT, True), said
+    assert "grant permission set 7 " in re.sub(r"\s+", " ", said)
+
+    write_token(tmp_path / appids[30], token_of(shop, appids[30]))
+    assert shop.apply() == ExitCode.OK
+    assert sorted(shop.texts()) == sorted(f"第{n}家" for n in range(60)), "each once"
+
+
 MEETING = """\
 import pathlib, sys, time
 mine, others = pathlib.Path(f"at-{sys.argv[1]}"), pathlib.Path(".")

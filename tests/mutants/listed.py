@@ -446,22 +446,28 @@ LISTED: Final[dict[str, tuple[Mutant, ...]]] = {
         Mutant("self._check(marks, chains, proven, also)", "pass", "a ledger that went back is read"),
         Mutant("self._check(self._memory.marks(), self._chains.marks(), proven, {})", "pass", "older import"),
         Mutant(
-            "if any(map(is_decision, entries if after is None else entries[1:])):",
-            "if False:",
-            "a decision names no event before it",
+            "if any(lost_events({stream: mark}, proven) for mark in seen):\n            # What",
+            "if False:\n            # What",
+            "went back",
         ),
-        Mutant('if after is not None and "mac" not in first.data:', "if False:", "`after` is not written"),
-        Mutant("if not any(lost_events({stream: mark}, proven) for mark in seen):", "if True:", "went back"),
         Mutant(
-            "        if any(lost_events({stream: mark}, proven) for mark in seen):",
-            "        if False:",
+            "if any(lost_events({stream: mark}, proven) for mark in seen):\n            self",
+            "if False:\n            self",
             "an append to a ledger that went back is kept in silence",
         ),
         Mutant("self._memory.note(proven, memory)", "pass", "nothing is remembered of this place"),
         Mutant("self._chains.note(chains, chain)", "pass", "nothing is remembered of the chain"),
+    ),
+    "ledger/opened.py": (
         Mutant("!= {self._kept[stream][-1].head}:", "== set():", "a run reads what others wrote no more"),
     ),
     "ledger/trust.py": (
+        Mutant(
+            "if any(map(is_decision, entries if after is None else rest)):",
+            "if False:",
+            "a decision names no event before it",
+        ),
+        Mutant('if after is not None and "mac" not in first.data:', "if False:", "`after` is not written"),
         Mutant(
             "return hmac.compare_digest(str(",
             'return "mac" in event.data or hmac.compare_digest(str(',

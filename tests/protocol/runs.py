@@ -119,7 +119,7 @@ def guarded(
     """Ask the real guard, as it is after these questions; it remembers streams' first events, and marks."""
     store = _Store(seen.hashes)
     guard = RollbackGuardedLedger(store, *_MEMORIES)  # type: ignore[arg-type]
-    guard._firsts = dict(firsts)
+    guard.firsts = dict(firsts)
     for memory in _MEMORIES:
         memory.fill(seen.marks)
     answer: Any
@@ -130,7 +130,7 @@ def guarded(
     except CampaignError as error:
         answer = error
     marks = tuple(mark for memory in _MEMORIES for mark in memory.kept())
-    return Guarded(answer, marks, tuple(sorted(guard._firsts.items())))
+    return Guarded(answer, marks, tuple(sorted(guard.firsts.items())))
 
 
 class Ports:

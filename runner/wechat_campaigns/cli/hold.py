@@ -1,7 +1,7 @@
 """Stop all sends of an account at once, and let it send again."""
 
 from collections.abc import Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from math import ceil
@@ -142,7 +142,7 @@ def _record(
     context: OnlineContext, chosen: Sequence[Account], data: Mapping[str, object], late: timedelta
 ) -> tuple[dict[str, Event], dict[str, CampaignError]]:
     """Keep a hold of each account, dated by WeChat's clock, in the ledger as it is now."""
-    opened = partial(context.open_ledger, lambda: context.clock() + late)
+    opened = partial(context.pushing_ledger, lambda: context.clock() + late)
 
     def record(account: Account) -> Event:
         entry = Entry(stream=account.appid, kind=EventKind.HOLD, data=data)
@@ -151,12 +151,12 @@ def _record(
         except (TamperedLedgerError, LedgerCopyError) as error:
             # This machine has seen a branch with more in it; one that has not would go on by what is there.
             # A copy that is damaged, or on a full disk, must not keep anybody from stopping either.
-            with TemporaryDirectory() as folder, closing(opened(copies=Path(folder))) as fresh:
+            with TemporaryDirectory() as folder, opened(copies=Path(folder)) as fresh:
                 event = fresh.append_unread(entry)
             print_message(f"{error}\n→ {error.hint}")
             return event
 
-    with closing(opened()) as ledger:
+    with opened() as ledger:
         return each_of({account.name: account for account in chosen}, record)
 
 

@@ -136,8 +136,10 @@ class Content(ABC):
     """The fields that its part has as they are."""
     word: ClassVar[str] = ""
     """For somebody who does not know WeChat's words, unless its msgtype is plain; marked for translation."""
-    linked: ClassVar[str] = ""
-    """The field that is a text, in which WeChat makes links; beside it there may be a `title`."""
+    unread: ClassVar[tuple[str, ...]] = ()
+    """The texts among its fields that no follower reads: ids, and names in WeChat."""
+    has_links: ClassVar[bool] = True
+    """Whether phones make links of the addresses in its texts; in a `title` they never do."""
     needs_draft: ClassVar[bool] = False
     """Whether a draft has to be added before it can be sent."""
     is_recallable: ClassVar[bool] = False
@@ -228,11 +230,12 @@ class Content(ABC):
 
     def lines(self) -> list[str]:
         """Write what a follower would read, as lines."""
-        title, text = self._words()
+        title, texts = self.written()
+        words = [*title, *(line for text in texts.values() for line in text.splitlines())]
         files = [f"[{one.label}]" for one in self.carried()]
         if self.material == "image":
             files = numbered_pictures(self.carried())
-        return [*title, *text.splitlines(), *(files or ([] if text else [f"[{self.summary()}]"]))]
+        return [*words, *files] or [f"[{self.summary()}]"]
 
     def titles(self) -> tuple[str, ...]:
         """List the titles that followers would see of its articles."""
@@ -244,10 +247,12 @@ class Content(ABC):
         from wechat_campaigns.core.html import ArticleText  # needs a parser of HTML
         from wechat_campaigns.core.links import in_text  # as above
 
-        title, text = self._words()
-        if not (title or text):
+        title, texts = self.written()
+        if not (title or texts):
             return Reading()
-        return Reading(((*title, *ArticleText(text).words),), tuple(in_text(text)))
+        words = (word for text in texts.values() for word in ArticleText(text).words)
+        links = (link for text in texts.values() for link in in_text(text))
+        return Reading(((*title, *words),), tuple(dict.fromkeys(links)))
 
     def texts(self) -> tuple[tuple[str, ...], ...]:
         """Return the words of it, or of each of its articles: a part for each block, title and so on."""
@@ -257,12 +262,12 @@ class Content(ABC):
         """Return its links in their order, each once."""
         return self.reading.links
 
-    def _words(self) -> tuple[tuple[str, ...], str]:
-        """Return its title, if it has one, and its text."""
-        if not self.linked:
-            return (), ""
-        title = getattr(self, "title", None)
-        return (title,) if title else (), getattr(self, self.linked) or ""
+    def written(self) -> tuple[tuple[str, ...], dict[str, str]]:
+        """Return its title, if it has one, and by their names all other fields that followers read."""
+        values = {one.name: getattr(self, one.name) for one in fields(self) if one.name not in self.unread}
+        texts = {name: value for name, value in values.items() if value and isinstance(value, str)}
+        title: str = texts.pop("title", "")
+        return (title,) if title else (), texts
 
     def hosts(self) -> set[Host]:
         """Return where its links lead, and from where its articles fetch; not WeChat's pictures."""

@@ -23,7 +23,6 @@ class Newspic(Content):
     msgtype = N_("mpnews")
     key = "newspic"
     word = N_("picture post")
-    linked = "text"
     needs_draft = True
     is_recallable = True
     option = "newspic"

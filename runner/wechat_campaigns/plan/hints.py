@@ -256,6 +256,8 @@ def _unknown(
     known: SendState, code: Reason, facts: DecisionInput, environment: Environment, when: str
 ) -> tuple[str, str]:
     name, env, answer = known.send, environment.env_option, answer_text(known)
+    if words := _FOR_A_PERSON.get(code):
+        return _(words), settle_hint(name, env)
     match code:
         case Reason.HANDED_OVER:
             return _("handed over {when}: a person sends it in the WeChat console").format(when=when), ""
@@ -280,8 +282,6 @@ def _unknown(
                 "{answer}; another ledger or program created it, or a call that was settled as not sent"
             )
             return reason.format(answer=answer), foreign_hint(name, env, existing_job_id(known))
-        case Reason.FORGED | Reason.TWO_IDS | Reason.BY_HAND:
-            return _(_FOR_A_PERSON[code]), settle_hint(name, env)
         case Reason.WINDOW_ENDED:
             ended = china_time(datetime.fromisoformat(known.data["not_after"]), facts.now)
             reason = _("its send window ended {when}, so it is not resent")

@@ -17,7 +17,7 @@ from wechat_campaigns.core.diagnostics import Finding, KeyPath, Location
 from wechat_campaigns.core.errors import is_extra_installed
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.links import ADDRESS, SENTENCE_END, Host, host_of
-from wechat_campaigns.messages import Article, Articles, Draft, Mpvideo, Newspic, Text, kind_of
+from wechat_campaigns.messages import Article, Articles, Draft, Newspic, Text, kind_of
 from wechat_campaigns.render.articles import build, diagnostic, uploads
 from wechat_campaigns.render.scope import Scope, text_errors, text_warnings
 
@@ -187,10 +187,10 @@ class LinkTagger:
             return content
         if isinstance(content, Articles):
             return replace(content, articles=tuple(map(self._article, content.articles)))
-        if isinstance(content, Mpvideo):
-            return content  # phones make no links of a description
-        text = getattr(content, content.linked) if content.linked else None
-        return replace(content, **{content.linked: self._markup(text, str, str)}) if text else content
+        if not content.has_links:
+            return content
+        _title, texts = content.written()
+        return replace(content, **{name: self._markup(text, str, str) for name, text in texts.items()})
 
     def _article(self, article: Article) -> Article:
         return replace(

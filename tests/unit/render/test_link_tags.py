@@ -12,7 +12,7 @@ from tests.support.factories import make_settings
 from wechat_campaigns.core.content import Media
 from wechat_campaigns.core.model import compute_content_digest
 from wechat_campaigns.core.settings import Policy, Settings
-from wechat_campaigns.messages import Article, Articles, Images, Newspic, Text
+from wechat_campaigns.messages import Article, Articles, Images, Mpvideo, Newspic, Text
 from wechat_campaigns.render.compile import CompileResult, compile_campaigns
 from wechat_campaigns.render.content import LinkTagger
 from wechat_campaigns.source.files import Files
@@ -103,6 +103,14 @@ def test_pictures_carry_links_in_their_text() -> None:
     assert isinstance(post, Newspic)
     assert isinstance(words, Images)
     assert post.text == words.recommend == "https://example.com/?utm_source=wechat"
+
+
+def test_the_description_of_a_video_and_titles_stay_as_they_are() -> None:
+    url = "https://example.com/"
+    video = Mpvideo(media=Media(media_id="M"), title=url, description=url)
+    assert LinkTagger(UTM, ALLOWED).content(video) == video
+    pictures = Images(images=(), title=url)
+    assert LinkTagger(UTM, ALLOWED).content(pictures) == pictures
 
 
 @given(st.text(max_size=60), st.text(alphabet="abc&=?#%/.中", max_size=20))

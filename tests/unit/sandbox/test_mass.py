@@ -324,3 +324,18 @@ def test_preview_needs_one_who_still_follows(wechat: WeChat) -> None:
     wechat.control("POST", "followers", {"appid": wechat.appid, "openids": [openid], "subscribe": False})
     body = {"msgtype": "text", "text": TEXT, "touser": openid}
     assert wechat.post("message/mass/preview", body)["errcode"] == 43004
+
+
+def test_the_speed_is_an_accounts_own_and_stays(wechat: WeChat) -> None:
+    assert wechat.get("message/mass/speed/get") == {"speed": 0, "realspeed": 80}
+    assert wechat.post("message/mass/speed/set", {"speed": 3})["errcode"] == 0
+    assert wechat.post("message/mass/speed/get", {"speed": 0}) == {"speed": 3, "realspeed": 30}
+    assert wechat.of(SUBSCRIPTION).get("message/mass/speed/get")["speed"] == 0
+    assert wechat.of(TEST).get("message/mass/speed/get")["errcode"] == 48001
+
+
+def test_a_fault_stands_for_an_answer_that_is_a_file(wechat: WeChat) -> None:
+    wechat.control(
+        "POST", "faults", {"endpoint": "material/get_material", "kind": "errcode", "errcode": 45065}
+    )
+    assert wechat.post("material/get_material", {"media_id": wechat.material()})["errcode"] == 45065
