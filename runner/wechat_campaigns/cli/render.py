@@ -60,7 +60,7 @@ def render(context: Context, select: str, open_: bool) -> int:
     paths are printed; for a single send, `--report html=FILE` sets another path. Of a draft of the console,
     only its name is shown. `campaign studio` shows the same live, after every save.
     """
-    from wechat_campaigns.render.article.page import page
+    from wechat_campaigns.render.phone import page
 
     found = selected(context, (select,))
     if found.compiled.errors:
@@ -135,7 +135,7 @@ def studio(context: Context, open_: bool, port: int) -> int:
     send nor write. The first line printed is the address, with a token of its own; Ctrl-C ends it.
     """
     require_extra("sandbox", needed_for=_("the command `campaign studio`"))
-    from wechat_campaigns.render.article import preload
+    from wechat_campaigns.render.articles import preload
     from wechat_campaigns.studio.app import Gate, build
     from wechat_campaigns.studio.desk import Desk, Live, follow
     from wechat_sandbox.server import listen

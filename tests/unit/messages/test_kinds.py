@@ -20,9 +20,9 @@ from wechat_campaigns.core.i18n import set_language
 from wechat_campaigns.core.settings import Policy
 from wechat_campaigns.messages import KINDS, MSGTYPES, PLACEHOLDERS, Draft, Image, Images, from_body, kind_of
 from wechat_campaigns.plan.policy import evaluate
-from wechat_campaigns.render.article import page
 from wechat_campaigns.render.compile import CompileResult, compile_campaigns
 from wechat_campaigns.render.content import LinkTagger
+from wechat_campaigns.render.phone import page
 from wechat_campaigns.source.files import Files
 from wechat_campaigns.source.scaffold import campaign_text
 from wechat_campaigns.source.settings import load_settings
