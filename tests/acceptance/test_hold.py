@@ -95,6 +95,21 @@ def test_hold_works_on_a_damaged_ledger(
     assert shop.posts() == 0
 
 
+@pytest.mark.parametrize("what", ["held", "clientmsgid"])
+def test_what_the_file_does_not_keep_is_neither_called_held_nor_sent(
+    make_shop: MakeShop, tmp_path: Path, what: str
+) -> None:
+    shop, ledger = make_shop(), tmp_path / "ledger.sqlite3"
+    shop.write(sale=campaign_file("今晚八点"))
+    with closing(sqlite3.connect(ledger)) as db, db:
+        db.execute(
+            f"create trigger t before insert on event when new.body like '%{what}%' "
+            "begin select raise(ignore); end"
+        )
+    hold = ("hold", "main", "--reason", "x")
+    assert [shop.run_here(*hold)[0], shop.apply(), shop.posts()] == [ExitCode.LEDGER, ExitCode.LEDGER, 0]
+
+
 def test_hold_works_where_the_branch_went_back(make_shop: MakeShop, tmp_path: Path) -> None:
     """This machine refuses to send by it; another, which has seen less, would go on."""
     shop, other = make_shop("git"), make_shop("git", "other", begin=False)

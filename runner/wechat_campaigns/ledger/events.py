@@ -368,6 +368,18 @@ def not_empty_error(where: str) -> LedgerError:
     )
 
 
+def not_kept_error(where: str) -> TamperedLedgerError:
+    """Return the error for a store that need not keep what is written, or did not."""
+    return TamperedLedgerError(
+        _("this ledger was changed so that it does not keep what is written to it: nothing was recorded"),
+        hint=_(
+            "remove the triggers, rules, policies and views that somebody added to its tables, or restore it "
+            "from a backup; send nothing until then"
+        ),
+        location=where,
+    )
+
+
 def verified(snapshot: Snapshot, where: str = "") -> tuple[Event, ...]:
     """Return the events of a snapshot, their chains verified up to its heads.
 

@@ -22,6 +22,7 @@ from wechat_campaigns.ledger.events import (
     newer_tables_error,
     next_events,
     not_empty_error,
+    not_kept_error,
     read_events,
     stream_locked_error,
     verified,
@@ -48,6 +49,16 @@ create table head (stream text primary key, seq integer not null, hash text not 
 pragma application_id = {APPLICATION_ID};
 pragma user_version = {VERSION};
 """
+
+_WORDS_OF_TABLES = frozenset(
+    {"create", "table", "without", "rowid", "not", "null", "primary", "key", "unique", "text", "integer"}
+    | {"event", "head", "stream", "seq", "body", "hash"}
+)
+"""All that our tables consist of, in both versions: no check, default or clause of conflict."""
+_BESIDE = re.compile(
+    r"CREATE (TABLE|INDEX|UNIQUE INDEX) [\"'`\[]?(?!(event|head)\b)\w+[\"'`\]]?\s?(\(|ON )", re.IGNORECASE
+)
+"""What others may have in the file, as a program for backups does; SQLite itself writes these words so."""
 
 NETWORK = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "ncpfs", "ceph", "glusterfs", "lustre", "fuse.sshfs"}
@@ -173,7 +184,7 @@ class SqliteLedger(Ledger):
         with self._in_turn(), self._transaction() as db:
             head = _head(db, entries[0].stream)
             events = next_events(entries, at=self._clock(), head=head, after=after)
-            _keep(db, events)
+            _keep(db, events, self._path)
         return events
 
     def restore(self, events: Sequence[Event]) -> None:
@@ -182,7 +193,7 @@ class SqliteLedger(Ledger):
         with self._transaction() as db:
             if db.execute("select 1 from head").fetchone():
                 raise not_empty_error(self.where)
-            _keep(db, events)
+            _keep(db, events, self._path)
 
     @contextmanager
     def lock(self, stream: str, wait_s: float) -> Iterator[None]:
@@ -308,7 +319,27 @@ def _version(db: sqlite3.Connection, path: Path) -> int:
         raise LedgerError(_(what), hint=_(hint), location=str(path))
     if version > VERSION:
         raise newer_tables_error(version, VERSION, str(path))
+    _check_tables(db, path)
     return version
+
+
+def _check_tables(db: sqlite3.Connection, path: Path) -> None:
+    """Refuse a file in which something stands between what is written and what is read.
+
+    By its statements, which alone SQLite goes by, also where somebody wrote them into the file by hand.
+
+    Raises:
+        TamperedLedgerError: it has a trigger or a view, or one of our tables is not as we make it.
+    """
+    ours = set[str]()
+    for (sql,) in db.execute("select sql from sqlite_master where sql is not null"):
+        words = {*re.findall(r"[^\s(),]+", str(sql).lower())}
+        if words <= _WORDS_OF_TABLES:
+            ours |= words
+        elif not _BESIDE.match(str(sql)):
+            raise not_kept_error(str(path))
+    if not {"event", "head"} <= ours:
+        raise not_kept_error(str(path))
 
 
 def _stay(_connections: tuple[sqlite3.Connection, ...]) -> None:
@@ -354,12 +385,23 @@ def _head(db: sqlite3.Connection, stream: str) -> Head:
     return Head(row[0], row[1]) if row else EMPTY
 
 
-def _keep(db: sqlite3.Connection, events: Sequence[Event]) -> None:
-    for event in events:
-        body = canonical(event.as_dict()).decode()
-        db.execute("insert into event values (?, ?, ?)", (event.stream, event.seq, body))
-    for stream, head in heads_of(events).items():
-        db.execute("insert or replace into head values (?, ?, ?)", (stream, *head))
+def _keep(db: sqlite3.Connection, events: Sequence[Event], path: Path) -> None:
+    """Write events, and see that they are there: what was believed to be kept allows a call.
+
+    Raises:
+        TamperedLedgerError: they are not.
+    """
+    rows = [(event.stream, event.seq, canonical(event.as_dict()).decode()) for event in events]
+    heads = heads_of(events)
+    db.executemany("insert into event values (?, ?, ?)", rows)
+    db.executemany(
+        "insert or replace into head values (?, ?, ?)", [(name, *head) for name, head in heads.items()]
+    )
+    _check_tables(db, path)
+    query = "select stream, seq, body from event where stream = ? and seq = ?"
+    kept = [db.execute(query, (stream, seq)).fetchone() for stream, seq, _body in rows]
+    if kept != rows or {stream: _head(db, stream) for stream in heads} != heads:
+        raise not_kept_error(str(path))
 
 
 def retry_while_busy(attempt: Callable[[], object], stream: str, wait_s: float) -> None:
