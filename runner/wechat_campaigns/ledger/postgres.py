@@ -13,13 +13,13 @@ from typing import Any
 
 import psycopg
 
-from wechat_campaigns.core.errors import TamperedLedgerError
-from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Clock
 from wechat_campaigns.ledger.events import (
     Ledger,
     Snapshot,
     Streams,
+    damaged_head_error,
+    head_of,
     heads_of,
     newer_tables_error,
     next_events,
@@ -70,7 +70,7 @@ class PostgresLedger(Ledger):
     def heads(self, streams: Collection[str]) -> Mapping[str, Head]:
         """See `Ledger.heads`."""
         query = "select stream, seq, hash from campaign_head where seq > 0 and stream = any(%s)"
-        return {stream: Head(seq, digest) for stream, seq, digest in self._rows(query, (sorted(streams),))}
+        return {stream: head_of(*head) for stream, *head in self._rows(query, (sorted(streams),))}
 
     def snapshot(self, streams: Streams = None) -> Snapshot:
         """See `Ledger.snapshot`: events and heads in one statement, so of one moment."""
@@ -82,7 +82,7 @@ class PostgresLedger(Ledger):
         rows = self._rows(query, (sorted(streams),) * 2 if streams is not None else ())
         events = read_events((stream, seq, body) for stream, seq, body, _hash in rows if body is not None)
         return Snapshot(
-            events, {stream: Head(seq, digest) for stream, seq, body, digest in rows if body is None}
+            events, {stream: head_of(seq, digest) for stream, seq, body, digest in rows if body is None}
         )
 
     def read(self, stream: str, since: Head = EMPTY) -> tuple[Event, ...]:
@@ -92,7 +92,7 @@ class PostgresLedger(Ledger):
             "on e.stream = h.stream and e.seq >= %s where h.stream = %s order by e.seq"
         )
         rows = self._rows(query, (since.seq, stream))
-        head = Head(rows[0][2], rows[0][3]) if rows else EMPTY
+        head = head_of(*rows[0][2:]) if rows else EMPTY
         read = read_events((stream, seq, body) for seq, body, *_ in rows if seq is not None)
         return verified_after(stream, read, since, head)
 
@@ -159,8 +159,8 @@ class PostgresLedger(Ledger):
             )
             row = db.execute(query, (stream,)).fetchone()
         if row is None:
-            raise TamperedLedgerError(_("the recorded head of this account was removed"), location=stream)
-        return Head(int(str(row[0])), str(row[1]))
+            raise damaged_head_error(stream)
+        return head_of(*row)
 
     def _rows(self, query: str, values: tuple[str | int | list[str], ...]) -> list[Any]:
         def read(_number: int) -> list[Any]:

@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from wechat_campaigns.core.digest import canonical
-from wechat_campaigns.core.errors import LedgerError, LedgerLockedError, system_reason
+from wechat_campaigns.core.errors import LedgerError, LedgerLockedError, TamperedLedgerError, system_reason
 from wechat_campaigns.core.files import private_file
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.model import Clock
@@ -18,6 +18,7 @@ from wechat_campaigns.ledger.events import (
     Ledger,
     Snapshot,
     Streams,
+    head_of,
     heads_of,
     newer_tables_error,
     next_events,
@@ -25,6 +26,7 @@ from wechat_campaigns.ledger.events import (
     not_kept_error,
     read_events,
     stream_locked_error,
+    stream_name,
     verified,
     verified_after,
 )
@@ -152,7 +154,7 @@ class SqliteLedger(Ledger):
             return frozenset()
         with self._transaction("begin") as db:
             rows = db.execute("select stream from head union select stream from event").fetchall()
-        return frozenset(name for (name,) in rows)
+        return frozenset(stream_name(name) for (name,) in rows)
 
     def heads(self, streams: Collection[str]) -> Mapping[str, Head]:
         """See `Ledger.heads`."""
@@ -377,12 +379,12 @@ def _snapshot(db: sqlite3.Connection, streams: Streams) -> Snapshot:
     where = f"where stream in ({', '.join('?' * len(names))})" if streams is not None else ""
     rows = db.execute(f"select stream, seq, body from event {where} order by stream, seq", names)  # noqa: S608
     heads = db.execute(f"select stream, seq, hash from head {where} order by stream", names)  # noqa: S608
-    return Snapshot(read_events(rows), {stream: Head(seq, digest) for stream, seq, digest in heads})
+    return Snapshot(read_events(rows), {stream_name(name): head_of(*head) for name, *head in heads})
 
 
 def _head(db: sqlite3.Connection, stream: str) -> Head:
     row = db.execute("select seq, hash from head where stream = ?", (stream,)).fetchone()
-    return Head(row[0], row[1]) if row else EMPTY
+    return head_of(*row) if row else EMPTY
 
 
 def _keep(db: sqlite3.Connection, events: Sequence[Event], path: Path) -> None:
@@ -428,6 +430,9 @@ def retry_while_busy(attempt: Callable[[], object], stream: str, wait_s: float) 
 def sqlite_failure(error: sqlite3.Error | OSError, path: Path) -> LedgerError:
     """Return what went wrong with the ledger's file."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if isinstance(error, sqlite3.OperationalError) and not hasattr(error, "sqlite_errorcode"):
+        # Python's own: what SQLite gave as text is not UTF-8.
+        return TamperedLedgerError(_("the ledger holds a text that is not readable"), location=str(path))
     what, hint = _WORDS.get(code, _OTHERWISE)
     detail = system_reason(error) if isinstance(error, OSError) else str(error) or type(error).__name__
     message = _("{what} ({detail})").format(what=_(what), detail=detail)
