@@ -350,9 +350,8 @@ LISTED: Final[dict[str, tuple[Mutant, ...]]] = {
             "replaced before it was read",
             "the check after the transaction finds it, before anything is decided on what was read",
         ),
-        Mutant(
-            'db.execute("insert or replace into head', 'db.execute("insert or ignore into head', "old head"
-        ),
+        Mutant('"insert or replace into head values', '"insert or ignore into head values', "old head"),
+        Mutant("elif not _BESIDE.match(str(sql)):", "elif False:", "a trigger loses a hold"),
         Mutant(
             "where stream = ? and seq >= ? order", "where stream = ? and seq > ? order", "seen is not proven"
         ),
@@ -375,9 +374,6 @@ LISTED: Final[dict[str, tuple[Mutant, ...]]] = {
             "a push overwrites what others pushed",
         ),
         Mutant("unanswered.append((events, commit))", "pass", "an event whose answer was lost is kept twice"),
-        Mutant(
-            "if last != self._seen.heads.get(stream, EMPTY):", "if False:", "events cut off are continued"
-        ),
         Mutant("git_tree.rewritten_files(self._git, str(before), tip)", "[]", "a rewritten branch is read"),
         Mutant(
             "elif known.get(git_tree.TIP) is not None:", "elif False:", "a deleted branch is a new ledger"
@@ -411,6 +407,7 @@ LISTED: Final[dict[str, tuple[Mutant, ...]]] = {
             "an import mixes two pasts",
         ),
         Mutant("do update set seq = excluded.seq, hash = excluded.hash", "do nothing", "an old head"),
+        Mutant("if not as_written or odd.fetchall():", "if False:", "a trigger loses a hold"),
     ),
     "ledger/postgres_pool.py": (
         Mutant("if warnings:\n", "if False:\n", "a commit without its standby counts"),

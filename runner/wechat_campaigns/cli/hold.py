@@ -128,7 +128,9 @@ def _chosen(context: OnlineContext, name: str | None, *, everyone: bool) -> list
 
 def _left(context: OnlineContext, name: str | None) -> list[Account]:
     """Return the account that left the settings: the ledger has its AppID, and may be moved on hold only."""
-    if name in (None, LEDGER, *context.settings.environment.accounts) or name not in context.ledger.streams():
+    if name is None or name in (LEDGER, *context.settings.environment.accounts):
+        return []
+    if not context.ledger.heads([name]):
         return []
     return [Account(name=name, kind=AccountKind.SERVICE, appid=name)]
 
