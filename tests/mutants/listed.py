@@ -535,10 +535,15 @@ LISTED: Final[dict[str, tuple[Mutant, ...]]] = {
         Mutant('if name != "signature"}', 'if name not in ("signature", "sends")}', "another send"),
     ),
     "ledger/account.py": (
+        Mutant('if event.data.get("after") != event.previous:', "if False:", "a copy counts after its end"),
         Mutant(
-            'if data.get("after") != event.previous or not', "if not", "a copy counts after what ended it"
+            '<= event.data["saw"]["seq"] < event.seq', '<= event.data["saw"]["seq"]', "it saw what came later"
         ),
-        Mutant('<= data["saw"]["seq"] < event.seq', '<= data["saw"]["seq"]', "it saw what came after it"),
+        Mutant(
+            "            check_shape(event)\n",
+            "            pass\n",
+            "odd data ends as an error of the program",
+        ),
         Mutant("event.kind == LedgerKind.GUARD and is_authentic", "event.kind == LedgerKind.GUARD", "forged"),
         Mutant("{*UNRECEIVED, Fate.HANDED_OVER}", "{*UNRECEIVED}", "what nobody has sent uses the quota"),
     ),
