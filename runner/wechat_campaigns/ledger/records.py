@@ -26,14 +26,9 @@ def may_have_reached(send: SendState) -> bool:
     return send.fate not in UNRECEIVED
 
 
-def is_by_hand(send: SendState) -> bool:
-    """Return whether a person was to send it in the console, or has."""
-    return send.origin is not None and send.origin.kind == EventKind.HANDED_OVER
-
-
 def sent_at(send: SendState) -> datetime:
     """Return when a send was made: by hand, on the day that its figures name, once they are there."""
-    accepted = acceptance(send) if is_by_hand(send) else None
+    accepted = acceptance(send) if send.is_by_hand else None
     day = accepted.data.get("sent_on") if accepted is not None else None
     return datetime.fromisoformat(f"{day}T12:00:00+08:00") if day else send.at
 

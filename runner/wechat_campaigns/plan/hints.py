@@ -164,6 +164,12 @@ def explain(
     return message.format(number=known.revision, when=when), ""
 
 
+def draft_taken_by(send_id: str) -> tuple[str, str]:
+    """Return why a send conflicts whose draft another one of the plan sends, and what to do."""
+    reason = _("{send} of this plan sends the same draft, and a draft is sent once").format(send=send_id)
+    return reason, _("use another draft, or delete one of the two campaigns")
+
+
 def _pending(reason: Reason, facts: DecisionInput) -> tuple[str, str]:
     match reason:
         case Reason.WINDOW_NOT_OPEN if facts.not_before is not None:
@@ -226,6 +232,8 @@ def _conflict(
                     "or set `revision: {number}` to send again"
                 )
             number += 1
+        case Reason.DRAFT_TAKEN:
+            return _draft_taken(known, when, env)
         case Reason.LIST_EDITED:
             reason = _("the openid list was edited after part of it had been sent")
             hint = _("restore the list; put new openids into a separate campaign")
@@ -241,6 +249,21 @@ def _conflict(
             )
     hint = hint.format(send=quoted(name), number=number, key=key)
     return reason.format(send=name, when=when, number=number), hint
+
+
+def _draft_taken(known: SendState, when: str, env: str) -> tuple[str, str]:
+    reason, another = (
+        _("its draft was posted {when} by {send} and may have been sent"),
+        _("use another draft"),
+    )
+    if known.status is Status.ACCEPTED:
+        reason = _("its draft was handed over {when} for {send}, and a person sent it")
+        return reason.format(when=when, send=known.send), another
+    if known.is_by_hand:
+        reason = _("its draft was handed over {when} for {send}: only a person sends it")
+    return reason.format(when=when, send=known.send), settle_hint(
+        known.send, env, another, sent="--sent" if known.is_by_hand else "--sent MSG_ID"
+    )
 
 
 _FOR_A_PERSON: Final = {

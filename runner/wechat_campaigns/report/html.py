@@ -15,7 +15,7 @@ from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.html import design_css
 from wechat_campaigns.core.i18n import HTML_LANGUAGE, _, current_language, status_word
 from wechat_campaigns.core.model import compute_message_digest
-from wechat_campaigns.ledger.records import account_of, is_by_hand
+from wechat_campaigns.ledger.records import account_of
 from wechat_campaigns.protocol.state import SendState
 from wechat_campaigns.render.article.page import (
     MESSAGE_CHARS,
@@ -162,7 +162,7 @@ def archive_html(
         title=title,
         note=note,
         has_picture=has_picture,
-        by_hand=is_by_hand(record),
+        by_hand=record.is_by_hand,
     )
 
 
