@@ -14,6 +14,7 @@ from tests.acceptance.test_by_hand import (
     handed_drafts,
     mass_calls,
     settle,
+    status,
 )
 from tests.support.playground import SERVICE
 from tests.support.shop import MakeShop, Shop
@@ -126,3 +127,17 @@ def test_what_was_sent_needs_a_word_for_another_send(shop: Shop) -> None:
     assert (row["action"], broken) == ("blocked", ["duplicate_content_days"])
     assert shop.apply("--allow", "duplicate_content_days=另一批人") == ExitCode.OK
     assert mass_calls(shop) == 2
+
+
+def test_one_answer_takes_no_draft_for_gone(shop: Shop) -> None:
+    shop.write(harvest=of_draft(more=BY_HAND))
+    apply(shop)
+    shop.sandbox.fault(endpoint="draft/get", kind="errcode", errcode=40007)
+    assert status(shop)[1]["harvest"]["code"] == "handed_over"
+    assert status(shop)[1]["harvest"]["code"] == "handed_over"
+    shop.sandbox.call("draft/delete", {"media_id": drafts(shop)[0]})
+    codes = []
+    for time in ("10:00", "10:05"):
+        at(shop, 1, time)
+        codes.append(status(shop)[1]["harvest"]["code"])
+    assert codes == ["handed_over", "perhaps_sent"]

@@ -842,7 +842,8 @@ LISTED: Final[dict[str, tuple[Mutant, ...]]] = {
         Mutant("known.fate is Fate.HANDED_OVER and now >= ready", "now >= ready", "sent, and overdue"),
         Mutant("if one.fate is Fate.HANDED_OVER)", ")", "what has ended is looked at"),
         Mutant("if seen == before:", "if False:", "the same is recorded at each status"),
-        Mutant("is_gone=draft is None,", "is_gone=False,", "nobody is told that the draft is gone"),
+        Mutant("is_gone=is_missing and", "is_gone=False and", "nobody is told that the draft is gone"),
+        Mutant(">= AGAIN", ">= AGAIN * 0", "one answer of WeChat takes a draft for gone"),
     ),
     "notify/audit.py": (
         Mutant("[event for event in known if event.seq > recorded]", "[*known]", "all comes again each time"),

@@ -192,11 +192,15 @@ class SeenByHand(NamedTuple):
     draft: str = ""
     """Fingerprint of its draft, as it was read last; empty until then."""
     is_gone: bool = False
-    """Whether the draft box has it no more: it was sent, or deleted."""
+    """Whether two answers said that the draft box has it no more: it was sent, or deleted."""
     published: tuple[tuple[int, str], ...] = ()
     """What came out with its titles since that day and is of no other send: msg_data_id, and day in China."""
     jobs: tuple[int, ...] = ()
     """The msg_id of each job that WeChat told of since and that is of no other send."""
+    missing_since: str = ""
+    """When its draft was not found, for the first time since it was read; empty while it is there."""
+    used_by: str = ""
+    """The send of this ledger that used its draft up: that it is gone speaks for nothing else."""
 
     @property
     def is_perhaps_sent(self) -> bool:

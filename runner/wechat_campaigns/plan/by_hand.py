@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, time, timedelta
-from typing import Any
+from typing import Any, Final
 
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.ledger.account import AccountState
@@ -13,6 +13,9 @@ from wechat_campaigns.plan.statistics import DELAY, READY_HOUR, by_msg_data_id
 from wechat_campaigns.protocol.events import Entry
 from wechat_campaigns.protocol.state import Fate, SendState
 from wechat_campaigns.wechat.statistics import NOTIFIED, Days, PublishedArticle
+
+AGAIN: Final = timedelta(minutes=1)
+"""How much later a draft is looked for once more, before it counts as gone."""
 
 
 def is_overdue(known: SendState, now: datetime) -> bool:
@@ -48,23 +51,30 @@ def open_sends(account: AccountState) -> list[SendState]:
     return sorted(mine, key=lambda one: one.at)
 
 
-def look(account: AccountState, known: SendState, days: Days, draft: str | None) -> Entry | None:
+def look(
+    account: AccountState, known: SendState, days: Days, draft: str | None, now: datetime
+) -> Entry | None:
     """Return what to record of one of `open_sends` that its account did not show before; None: nothing.
 
     Nothing of it ends the send, see `protocol.state`: another article may have its titles, and its draft may
     have been deleted.
 
     Args:
-        draft: fingerprint of its draft as it is now; None if it is gone.
+        draft: fingerprint of its draft as it is now; None if WeChat does not find it. One such answer may
+            be a fault of the moment: it is gone once a later look finds none, either.
     """
     if known.origin is None:
         return None
     others = list(account.all_sends())
     numbers, known_jobs = ({job_id(one, name) for one in others} for name in ("msg_data_id", "msg_id"))
     before, count = account.seen(known), len(known.data.get("titles", ()))
+    is_missing = draft is None and not before.used_by
+    since = (before.missing_since or now.isoformat(timespec="seconds")) if is_missing else ""
     seen = SeenByHand(
         draft=draft or before.draft,
-        is_gone=draft is None,
+        is_gone=is_missing and now - datetime.fromisoformat(since) >= AGAIN,
+        missing_since=since,
+        used_by=before.used_by,
         published=tuple(
             (number, articles[0].published.isoformat())
             for number, articles in sorted(by_msg_data_id(days).items())
@@ -80,7 +90,8 @@ def look(account: AccountState, known: SendState, days: Days, draft: str | None)
     if seen == before:
         return None
     data = {"send": known.send, "revision": known.revision, "handed_over": known.origin.hash}
-    data |= {"draft": seen.draft, "gone": seen.is_gone, "published": seen.published, "jobs": seen.jobs}
+    data |= {"draft": seen.draft, "gone": seen.is_gone, "missing_since": seen.missing_since}
+    data |= {"published": seen.published, "jobs": seen.jobs}
     return Entry(stream=account.stream, kind=LedgerKind.SEEN, data=data)
 
 

@@ -16,7 +16,7 @@ from wechat_campaigns.ledger.records import (
     reason_text,
     wechat_answer,
 )
-from wechat_campaigns.plan.quota import china_time
+from wechat_campaigns.plan.quota import CHINA, china_time
 from wechat_campaigns.protocol.decide import Action, Decision, DecisionInput, Reason
 from wechat_campaigns.protocol.keys import SendId
 from wechat_campaigns.protocol.state import Fate, SendState, Status
@@ -67,11 +67,18 @@ def seen_text(seen: SeenByHand, known: SendState) -> str:
     edited = _("its draft was edited in the WeChat console after it was handed over")
     figures = _("the figures have an article with its title, sent on {day} (msg_data_id {number})")
     job = _("WeChat reported a mass message that the ledger did not send (msg_id {number})")
-    found = [_("its draft is gone")] if seen.is_gone else []
+    since = ""
+    if seen.missing_since:
+        since = f"{datetime.fromisoformat(seen.missing_since).astimezone(CHINA):%Y-%m-%d %H:%M}"
+    gone, missing = _("its draft was not found at {when} and later"), _("its draft was not found at {when}")
+    found = [gone.format(when=since)] if seen.is_gone else []
     found += [figures.format(day=day, number=number) for number, day in seen.published]
     found += [job.format(number=number) for number in seen.jobs]
     sent = _("perhaps sent: {evidence}").format(evidence=_(", ").join(found)) if found else ""
-    return _("; ").join(filter(None, [sent, edited if seen.is_edited(known) else ""]))
+    other = missing.format(when=since) if since and not seen.is_gone else ""
+    if seen.used_by:
+        other = _("its draft was used by {send}").format(send=seen.used_by)
+    return _("; ").join(filter(None, [sent, other, edited if seen.is_edited(known) else ""]))
 
 
 def edited_draft_hint(send_id: str, env: str) -> str:
