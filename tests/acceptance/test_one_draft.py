@@ -1,5 +1,7 @@
 """A draft goes out once, by the tool or by a person, whatever its send is called and its text becomes."""
 
+import json
+
 import pytest
 
 from tests.acceptance.test_by_hand import (
@@ -141,3 +143,36 @@ def test_one_answer_takes_no_draft_for_gone(shop: Shop) -> None:
         at(shop, 1, time)
         codes.append(status(shop)[1]["harvest"]["code"])
     assert codes == ["handed_over", "perhaps_sent"]
+
+
+def stopped(shop: Shop, *words: str) -> list[str]:
+    """The drafts in people's hands that a command names."""
+    said = shop.succeed(*words, "--reason", "价格有误", "--format", "json", "--quiet")
+    return [one["draft"] for one in json.loads(said.splitlines()[-1])["handed_over"]]
+
+
+def word_of(shop: Shop) -> tuple[str, bool, bool]:
+    """What `status` says of the draft: its code, and whether it and the plan tell a person to wait."""
+    said = shop.run_here("status", "--format", "json", "--quiet")[1]
+    (row,) = json.loads(next(line for line in said.splitlines() if line.startswith("{")))["sends"]
+    planned = shop.row("harvest")
+    return row["code"], "--not-sent" in row["hint"], row["note"] in planned["reason"]
+
+
+@pytest.mark.parametrize(
+    "which", [("hold", "main"), ("hold", "--all"), ("withdraw", "harvest"), ("withdraw", "--all")]
+)
+def test_who_has_a_draft_is_told_to_stop(shop: Shop, which: tuple[str, str]) -> None:
+    shop.write(harvest=of_draft(more=BY_HAND))
+    apply(shop)
+    assert stopped(shop, *which) == drafts(shop)
+    code = "hold" if which[0] == "hold" else "withdrawn"
+    assert word_of(shop) == (code, True, True)
+    if code == "hold":
+        shop.succeed("unhold", "main", "--reason", "好了")
+        assert word_of(shop)[0] == "handed_over"
+        return
+    settle(shop, "harvest", "--not-sent")
+    apply(shop)
+    assert word_of(shop)[0] == "handed_over"  # handed over again, after the withdrawal
+    assert [one["kind"] for one in shop.log()].count("withdrawn") == 1

@@ -8,10 +8,11 @@ from wechat_campaigns.core.i18n import _
 from wechat_campaigns.ledger.account import AccountState
 from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.records import SeenByHand, job_id
+from wechat_campaigns.plan.hints import what_stops
 from wechat_campaigns.plan.quota import CHINA, china_day, china_time
 from wechat_campaigns.plan.statistics import DELAY, READY_HOUR, by_msg_data_id
 from wechat_campaigns.protocol.events import Entry
-from wechat_campaigns.protocol.state import Fate, SendState
+from wechat_campaigns.protocol.state import Fate, SendState, draft_of
 from wechat_campaigns.wechat.statistics import NOTIFIED, Days, PublishedArticle
 
 AGAIN: Final = timedelta(minutes=1)
@@ -43,6 +44,21 @@ def what_to_press(handed_over: Mapping[str, Any], now: datetime) -> str:
         recipients=_("everyone") if recipients == "all" else tag,
         until=china_time(datetime.fromisoformat(ends) if ends is not None else last, now),
     )
+
+
+def stopped_drafts(account: AccountState, now: datetime, env: str) -> list[dict[str, str]]:
+    """List the drafts that people have in hand and must not send, each with what to do."""
+    stops = ((known, what_stops(account, known, now, env)) for known in open_sends(account))
+    return [
+        {"send": known.send, "draft": draft_of(known.data), "note": stop.note, "hint": stop.hint}
+        for known, stop in stops
+        if stop.code
+    ]
+
+
+def stopped_lines(stopped: Sequence[Mapping[str, str]]) -> list[str]:
+    """Write what `stopped_drafts` lists."""
+    return [f"{one['send']}{_(': ')}{one['note']}\n→ {one['hint']}" for one in stopped]
 
 
 def open_sends(account: AccountState) -> list[SendState]:

@@ -11,7 +11,7 @@ from wechat_campaigns.core.settings import SANDBOX, Account, Environment, Settin
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.messages import Draft
 from wechat_campaigns.plan.draft_box import with_recorded_draft
-from wechat_campaigns.plan.hints import explain, not_resent_message, seen_text, settle_hint
+from wechat_campaigns.plan.hints import explain, not_resent_message, seen_text, settle_hint, what_stops
 from wechat_campaigns.plan.plan import PlannedSend, PlanReason, SendKey, named_draft
 from wechat_campaigns.protocol import decide as protocol
 from wechat_campaigns.protocol.decide import Action, Decision, DecisionInput, Reason
@@ -83,10 +83,10 @@ def decide(send: Send, digest: str, context: DecisionContext, draft: str = "") -
     reason, hint = explain(decision, facts, context.settings.environment, for_account=send.for_account)
     known, action = decision.send_state, _action(decision, by_hand=send.by_hand)
     if action is PlanAction.HANDED_OVER and known is not None:
-        seen = context.state.stream(account.appid).seen(known)
-        reason = _("; ").join(filter(None, [reason, seen_text(seen, known)]))
-        if seen.is_perhaps_sent:
-            hint = settle_hint(known.send, context.settings.environment.env_option, sent="--sent")
+        stream, env = context.state.stream(account.appid), context.settings.environment.env_option
+        seen, stop = stream.seen(known), what_stops(stream, known, context.now, env)
+        reason = _("; ").join(filter(None, [reason, stop.note, seen_text(seen, known)]))
+        hint = settle_hint(known.send, env, sent="--sent") if seen.is_perhaps_sent else stop.hint
     if action is PlanAction.HAND_OVER:
         reason = _("a person sends it in the WeChat console, to recipients chosen there; that uses the quota")
     planned = PlannedSend(

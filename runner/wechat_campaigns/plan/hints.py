@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from math import ceil
-from typing import Final
+from typing import Final, NamedTuple
 
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.names import list_id, quoted
 from wechat_campaigns.core.settings import Environment
+from wechat_campaigns.ledger.account import AccountState
+from wechat_campaigns.ledger.approvals import withdrawal_of
 from wechat_campaigns.ledger.records import (
     SeenByHand,
     answer_text,
@@ -79,6 +81,38 @@ def seen_text(seen: SeenByHand, known: SendState) -> str:
     if seen.used_by:
         other = _("its draft was used by {send}").format(send=seen.used_by)
     return _("; ").join(filter(None, [sent, other, edited if seen.is_edited(known) else ""]))
+
+
+class Stop(NamedTuple):
+    """Why a person must not send a draft in hand, and what to do with it."""
+
+    code: str = ""
+    """`withdrawn` or `hold`; empty while the draft may be sent."""
+    note: str = ""
+    hint: str = ""
+
+
+def what_stops(account: AccountState, known: SendState, now: datetime, env: str) -> Stop:
+    """Return what keeps a person from sending what was handed over.
+
+    Args:
+        env: the `env_option` of the environment.
+    """
+    if known.fate is not Fate.HANDED_OVER or known.origin is None:
+        return Stop()
+    title = next(iter(known.data.get("titles", ())), "")
+    settle = f"campaign ledger settle {quoted(known.send)}{env} --not-sent --reason REASON"
+    ends = filter(None, (withdrawal_of(account, known.send), account.withdrawals.get("")))
+    if any(one.seq > known.origin.seq for one in ends):
+        note = _("withdrawn: do not send the draft {title} in the WeChat console").format(title=title)
+        hint = _("delete the draft in the WeChat console, then run `{command}`").format(command=settle)
+        return Stop("withdrawn", note, hint)
+    if (why := account.hold_reason(now)) is not None:
+        note = _("on hold ({why}): do not send the draft {title} in the WeChat console")
+        hint = _("wait until the hold has ended; or delete the draft, then run `{command}`")
+        note = note.format(why=why or _("no reason was given"), title=title)
+        return Stop("hold", note, hint.format(command=settle))
+    return Stop()
 
 
 def edited_draft_hint(send_id: str, env: str) -> str:
