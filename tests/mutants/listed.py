@@ -105,6 +105,20 @@ LISTED: Final[dict[str, tuple[Mutant, ...]]] = {
             "_other_form(state, facts, names) or _moved(", "_moved(", "`for_each` comes, and all get it again"
         ),
         Mutant(" or _moved(state, facts, names)", "", "a moved file is sent again"),
+        Mutant("moved or _draft_taken(state, facts, names)", "moved", "what a person has is sent, too"),
+        Mutant(
+            "_takers(state, record.drafts,",
+            "_takers(state, set(),",
+            "resent while a person has the same draft",
+        ),
+        Mutant(
+            "in _UNKNOWN or record.is_by_hand", "in _UNKNOWN", "what a person sent is sent under another id"
+        ),
+        Mutant(
+            "        and replace(SendId.parse(name), batch=None) not in lists\n",
+            "",
+            "batches wait for each other",
+        ),
         Mutant("_OUTSIDE.get(blocker, Action.BLOCKED)", "Action.BLOCKED", "outside its window it is blocked"),
         Mutant("and all(now >= at", "and any(now >= at", "a person settles before the last call has arrived"),
         Mutant(f"{CLOCK}    if facts.not_after", "    if facts.not_after", "a wrong clock sends"),
@@ -662,7 +676,7 @@ LISTED: Final[dict[str, tuple[Mutant, ...]]] = {
     "send/jobs.py": (
         Mutant("one[0].fate is Fate.ACCEPTED and one[2]", "one[2]", "another's job is recorded"),
         Mutant("if known.fate is not Fate.SENT:", "if False:", "a recall of what was not sent"),
-        Mutant("if known.fate is Fate.SENT and is_by_hand(known):", "if False:", "what no API can recall"),
+        Mutant("if known.fate is Fate.SENT and known.is_by_hand:", "if False:", "what no API can recall"),
         Mutant("max(0, RECALLS_PER_DAY - made)", "RECALLS_PER_DAY", "recalls are not counted"),
     ),
     "send/outcome.py": (
@@ -830,7 +844,8 @@ LISTED: Final[dict[str, tuple[Mutant, ...]]] = {
         Mutant("known.fate is Fate.HANDED_OVER and now >= ready", "now >= ready", "sent, and overdue"),
         Mutant("if one.fate is Fate.HANDED_OVER)", ")", "what has ended is looked at"),
         Mutant("if seen == before:", "if False:", "the same is recorded at each status"),
-        Mutant("is_gone=draft is None,", "is_gone=False,", "nobody is told that the draft is gone"),
+        Mutant("is_gone=is_missing and", "is_gone=False and", "nobody is told that the draft is gone"),
+        Mutant(">= AGAIN", ">= AGAIN * 0", "one answer of WeChat takes a draft for gone"),
     ),
     "notify/audit.py": (
         Mutant("[event for event in known if event.seq > recorded]", "[*known]", "all comes again each time"),

@@ -24,7 +24,7 @@ from wechat_campaigns.ledger.records import (
 from wechat_campaigns.ledger.shapes import INFORMING, check_shape, fits
 from wechat_campaigns.protocol.events import Event, EventKind
 from wechat_campaigns.protocol.keys import normalize_id
-from wechat_campaigns.protocol.state import Fate, SendState, Status, StreamState
+from wechat_campaigns.protocol.state import Fate, SendState, Status, StreamState, draft_of
 
 LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 NEVER: Final = datetime.max.replace(tzinfo=UTC)
@@ -108,8 +108,12 @@ class AccountState(StreamState):
 
     def seen(self, send: SendState) -> SeenByHand:
         """Return what the console shows of a send by hand; nothing of any other."""
-        origin = send.origin
-        return self.seen_by_hand.get(origin.hash, SeenByHand()) if origin is not None else SeenByHand()
+        if send.origin is None:
+            return SeenByHand()
+        seen = self.seen_by_hand.get(send.origin.hash, SeenByHand())
+        used = (one.send for one in self.of_draft(draft_of(send.data)) if one.status is Status.ACCEPTED)
+        by = next((name for name in used if normalize_id(name) != normalize_id(send.send)), "")
+        return seen._replace(is_gone=False, missing_since="", used_by=by) if by else seen
 
     def unknown_sends(self) -> list[SendState]:
         """List the unknown sends, oldest first."""
@@ -235,6 +239,7 @@ class AccountState(StreamState):
                     data["gone"],
                     tuple((number, day) for number, day in data["published"]),
                     tuple(data["jobs"]),
+                    str(data.get("missing_since") or (event.at.isoformat() if data["gone"] else "")),
                 )
             case LedgerKind.PREVIEW:
                 self.previews.add(data["content_digest"])

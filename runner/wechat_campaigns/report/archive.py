@@ -183,7 +183,7 @@ def _tables(archive: ArchivedSend) -> list[RecordTable]:
     overrides, agreed = record.data.get("overrides", {}), AGREED.get(actor.get("agreed", ""))
     previews = (event for event in archive.events if event.kind == LedgerKind.PREVIEW)
     settled = (event for event in archive.events if event.kind == EventKind.SETTLED)
-    by_hand = records.is_by_hand(record)
+    by_hand = record.is_by_hand
     approved = [*map(_approval, archive.approvals)] or [*filter(None, [actor.get("approved")])]
     known = (row.article.url for row in archive.articles if row.article is not None)
     return [

@@ -9,7 +9,7 @@ from itertools import pairwise
 from wechat_campaigns.core.content import Content
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import compute_message_digest, recipients_word
-from wechat_campaigns.core.names import quoted
+from wechat_campaigns.core.names import list_id, quoted
 from wechat_campaigns.core.redact import INVISIBLE
 from wechat_campaigns.core.settings import AccountKind, Drift, Policy
 from wechat_campaigns.ledger.records import QuotaUse, agreed_by, may_have_reached, posted_tag, posted_tag_id
@@ -360,12 +360,19 @@ def duplicate_content_days(days: int, facts: RuleInput) -> Violation | None:
         for known in state.sends_by_content(facts.account.appid, facts.content_digest)
         if normalize_id(known.send) not in mine and known.at >= since and may_have_reached(known)
     ]
-    if not twins:
-        return None
-    return Violation(
-        _("{send} already has the same content and the same recipients").format(send=twins[0]),
-        _("change the content, or lower `policy.duplicate_content_days`"),
-    )
+    if twins:
+        return Violation(
+            _("{send} already has the same content and the same recipients").format(send=twins[0]),
+            _("change the content, or lower `policy.duplicate_content_days`"),
+        )
+    for known in state.stream(facts.account.appid).of_draft(facts.draft):
+        is_mine = normalize_id(known.send) in mine or list_id(known.send) == list_id(facts.send.id)
+        if not is_mine and known.at >= since and may_have_reached(known):
+            return Violation(
+                _("its draft was already sent as {send}").format(send=known.send),
+                _("use another draft, or lower `policy.duplicate_content_days`"),
+            )
+    return None
 
 
 @rule(Trait.ADVISORY | Trait.ASKED_LATER)
