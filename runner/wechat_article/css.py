@@ -20,14 +20,16 @@ _BRACKETS = re.compile(r"[(\[{]|[)\]}]")
 _SIGNS = (",", "/", "+", "-", "*", ":")
 _NUMBER = r"[+-]?(?:\d{1,9}(?:\.\d{0,9})?|\.\d{1,9})(?:e[+-]?\d{1,2})?"
 """Bounded, so that no value makes a pattern slow."""
-_LENGTH = re.compile(rf"({_NUMBER})(px|pt|pc|cm|mm|in|q|em|rem|ch|ex|vw|vh|vmin|vmax|%)?")
+_LENGTH = re.compile(rf"({_NUMBER})(px|pt|pc|cm|mm|in|q|em|rem|ch|ex|vw|%)?")
 _CALC = re.compile(r"calc\((.*)\)")
 _TERM = re.compile(rf"([+-]?)\s*({_NUMBER}(?:[a-z]+|%)?)\s*")
 _UNITS_PX: Final = {
     None: 1.0, "px": 1.0, "pt": 4 / 3, "pc": 16.0, "cm": 37.8, "mm": 3.78, "in": 96.0, "q": 0.945,
     "em": EM_PX, "rem": EM_PX, "ch": EM_PX / 2, "ex": EM_PX / 2, "%": PAGE_PX / 100,
-    "vw": PAGE_PX / 100, "vmin": PAGE_PX / 100, "vh": 6.67, "vmax": 6.67,
+    "vw": PAGE_PX / 100,
 }  # fmt: skip
+WINDOW: Final = re.compile(r"\d(?:[dls]?v|cq)(?:[bhiw]|max|min)\b")
+"""A unit of a window, which is another one where an article is reviewed."""
 _ANGLE = re.compile(rf"({_NUMBER})(deg|turn|rad|grad)?")
 _TURN: Final = {None: 1.0, "deg": 1.0, "turn": 360.0, "rad": 180 / math.pi, "grad": 0.9}
 _FUNCTION = re.compile(r"([a-z0-9-]+)\(([^()]*)\)")

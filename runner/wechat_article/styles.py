@@ -94,7 +94,8 @@ LEAST_CUT_PX: Final = 16
 SHADOWS, SHADOW_PX, BLUR_PX = 4, 12, 60
 """A shadow that reaches further could cover a line of text beside its box."""
 FLOATS: Final = ("left", "right")
-_PLAIN_LENGTH = re.compile(r"-?[\d.]+(?:px|r?em|pt|v[wh])")
+_PLAIN_LENGTH = re.compile(r"-?[\d.]+(?:px|r?em|pt)")
+_WINDOW_WIDTH = re.compile(r"(?:(?:min|max)-)?width:[\d.]+vw")
 _Accepts = Callable[[str], bool]
 
 
@@ -173,6 +174,8 @@ def _accepts(name: str, item: Any, *, has_text: bool) -> bool:
     functions, addresses, is_whole = css.parts(item)
     value = css.value_of(item).lower()
     if not is_whole or functions - _FUNCTIONS or not value:
+        return False
+    if css.WINDOW.search(value) and not _WINDOW_WIDTH.fullmatch(f"{name}:{value}"):
         return False
     if addresses and not (
         _WITH_PICTURES.fullmatch(name) and all(one.startswith(IMAGE_PREFIXES) for one in addresses)
@@ -295,7 +298,7 @@ def _cuts_off(said: Sequence[Any]) -> bool:
     named = ("width", "max-width", "height", "max-height", "flex-basis")
     boxes = [values[name] for name in named if name in values]
     boxes += values.get("flex", "").split()[2:3]
-    lengths = [css.length(size) for size in boxes]
+    lengths = [0.0 if "vw" in size else css.length(size) for size in boxes]
     return any(length is not None and length < LEAST_CUT_PX for length in lengths)
 
 

@@ -159,7 +159,7 @@ SHOWN = [
     "margin-left:calc(-100px)", "mask:none", "writing-mode:vertical-rl", "float:left", "hyphens:none",
     "letter-spacing:-.1em", "letter-spacing:-0.5px", "background-color:inherit",
     "opacity:.5", "transform:rotate(3deg)", "transform:translate3d(1px,0,0) scale(.9)", "display:flex",
-    "margin-top:-30px", "line-height:1", "font-size:calc(8px + 2vw)", "letter-spacing:normal", "zoom:.9",
+    "margin-top:-30px", "line-height:1", "font-size:calc(8px + .5em)", "letter-spacing:normal", "zoom:.9",
     "text-indent:-2em", "width:44px;height:44px;overflow:hidden;line-height:44px",
     "color:#fff;background:#333", "color:#fff;background-image:linear-gradient(90deg,#07c160,#036)",
     "color:#fff;background-image:url(https://mmbiz.qpic.cn/a)", "color:#fff;background-color:#333!important",
@@ -181,6 +181,25 @@ def test_what_hides_nothing_is_kept_to_the_letter(style: str) -> None:
     body = made(f'<p>春茶</p><p style="{style}">上新</p>{gaps}<p>再见</p>')
     assert [finding for finding in body.findings if finding.level == "error"] == []
     assert f'style="{style}"' in body.html
+
+
+WINDOW = [
+    "max-height:calc(400px - 100vw)", "font-size:calc(8px + 2vw)", "font-size:5VW", "margin-top:-3vh",
+    "height:50dvh", "width:calc(100vw - 32px)", "padding:0 5cqw", "min-height:10svmin", "line-height:1e1vmax",
+    "text-indent:4\\76 w",
+    "background:linear-gradient(#fff 9vw,#000)", "transform:translateX(9vi)", "width:50vh",
+    "max-width:8vw;overflow:hidden",
+]  # fmt: skip
+"""What differs between the window of a reviewer and that of a phone."""
+
+
+@pytest.mark.parametrize("style", WINDOW)
+def test_no_style_depends_on_the_size_of_the_window(style: str) -> None:
+    for inside in ("暗藏", "") if "overflow" not in style else ("暗藏",):
+        body = made(f'<p>春茶</p><section style="{style}">{inside}</section>')
+        assert [finding.rule for finding in body.findings] == ["style-value"]
+        assert f'style="{style}"' not in body.html
+    assert made('<p style="width:50vw;max-width:90vw">茶</p>').findings == ()
 
 
 # --- themes ------------------------------------------------------------------------------------
