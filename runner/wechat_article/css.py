@@ -105,12 +105,14 @@ def number(value: str) -> float | None:
     return float(found[1]) / (100 if found[2] else 1) if found else None
 
 
-def length(value: str) -> float | None:
-    """Read a length, or a sum in `calc()`, in pixels on a phone with 16 px an em; None for other values."""
+def length(value: str, em_px: float = EM_PX) -> float | None:
+    """Read a length, or a sum in `calc()`, in pixels on a phone; None for other values."""
     if calc := _CALC.fullmatch(value):
-        return _sum(calc[1].strip())
+        return _sum(calc[1].strip(), em_px)
     found = _LENGTH.fullmatch(value)
-    return float(found[1]) * _UNITS_PX[found[2]] if found else None
+    if found is None:
+        return None
+    return float(found[1]) * _UNITS_PX[found[2]] * (em_px / EM_PX if found[2] in ("em", "ex", "ch") else 1)
 
 
 def lengths(value: str) -> list[float] | None:
@@ -134,11 +136,11 @@ def degrees(value: str) -> float | None:
     return float(found[1]) * _TURN[found[2]] if found else None
 
 
-def _sum(terms: str) -> float | None:
+def _sum(terms: str, em_px: float) -> float | None:
     total, at = 0.0, 0
     while at < len(terms):
         term = _TERM.match(terms, at)
-        one = length(term[2]) if term else None
+        one = length(term[2], em_px) if term else None
         if term is None or one is None:
             return None
         total += -one if term[1] == "-" else one

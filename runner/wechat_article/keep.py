@@ -6,7 +6,7 @@ error, and what some phones show badly is advice: each rule once, with how often
 
 import re
 from collections.abc import Mapping
-from functools import cache, lru_cache
+from functools import cache
 from itertools import chain, takewhile
 from typing import Final
 
@@ -15,6 +15,7 @@ from lxml import etree
 from lxml.html import HtmlElement
 
 from wechat_article import css, embed, styles
+from wechat_article.around import Around
 from wechat_article.dom import BLOCKS, END, elements, has_own_text, line_of, parse, text_of
 from wechat_article.parts import IMAGE_PREFIXES, LINK_PREFIX, PLACEHOLDER_SCHEME, Findings, with_https
 from wechat_article.program import N_, _
@@ -75,7 +76,6 @@ _DISGUISED = re.compile(rf"<(/?)({'|'.join(_DISGUISES.values())})\b")
 _ANIMATIONS = {disguise: _CASES[tag] for tag, disguise in _DISGUISES.items()}
 _ANIMATED = frozenset(_DRAWN.split()) - {"attributeName", "attributeType", "begin", "end", "dur", "type"}
 _ADDRESS = re.compile(r"url\(\s*(?!['\"]?#)", re.IGNORECASE)
-_NAMES = re.compile(r"(?:^|;)\s*([a-z-]+)\s*:")
 _SIZE = re.compile(r"auto|\d{1,5}(\.\d{1,9})?(px|%|em|rem)?")
 _SCRIPT = re.compile(r"[<>]|script\s*:|data\s*:", re.IGNORECASE)
 
@@ -142,11 +142,12 @@ def keep(root: HtmlElement, findings: Findings) -> None:
         if element.tag in _SILENT or _is_lost(element.tag):
             gone.update(_drop(element, findings))
     holding = _holding_text(root)
+    around: dict[HtmlElement | None, Around] = {}
     for element in elements(root):
         if _CASES.get(element.tag, element.tag) not in TAGS and not _unwrap(element):
             continue
         _attributes(element)
-        _style(element, holding, findings)
+        around[element] = _style(element, holding, around.get(element.getparent(), Around()), findings)
         _address(element, findings)
     _check_headings(root, findings)
 
@@ -309,16 +310,10 @@ def _holding_text(root: HtmlElement) -> dict[HtmlElement, frozenset[str]]:
             found[element] = styles.INHERITED
         if element not in found:
             continue
-        said = _names(element.get("style") or "")
+        said = styles.resets(element.get("style") or "")
         parent = element.getparent()
         found[parent] = found.get(parent, frozenset()) | (found[element] - said)
     return found
-
-
-@lru_cache(maxsize=4096)
-def _names(style: str) -> frozenset[str]:
-    """Return the properties that a style sets."""
-    return frozenset(_NAMES.findall(style.lower()))
 
 
 def _check_headings(root: HtmlElement, findings: Findings) -> None:
@@ -370,15 +365,25 @@ def _filter(tag: str, name: str, value: str) -> str | None:
     return value if _is_safe(tag, name.lower(), value) else None
 
 
-def _style(element: HtmlElement, holding: Mapping[HtmlElement, frozenset[str]], findings: Findings) -> None:
+def _style(
+    element: HtmlElement,
+    holding: Mapping[HtmlElement, frozenset[str]],
+    around: Around,
+    findings: Findings,
+) -> Around:
+    """Judge an element's style; return what is around a text inside it."""
     style = element.get("style")
     if style is None:
-        return
+        return around
     inherited = holding.get(element)
     if inherited and element.tag in ("sup", "sub") and len(element.text_content()) <= _NOTE_CHARS:
         inherited -= {"line-height"}  # the line around it has its own height, as every reset sheet counts on
     judged = styles.judge(
-        style, has_text=inherited is not None, inherited=inherited or frozenset(), floats=_floats(element)
+        style,
+        has_text=inherited is not None,
+        inherited=inherited or frozenset(),
+        floats=_floats(element),
+        around=around,
     )
     if not judged.is_bounded:
         what = _(
@@ -395,6 +400,7 @@ def _style(element: HtmlElement, holding: Mapping[HtmlElement, frozenset[str]], 
             styles.advise(judged, line_of(element), findings, may_hold_line=may_hold)
     else:
         del element.attrib["style"]
+    return judged.inside
 
 
 _FLOATS_LEFT: Final = re.compile(r"\bfloat:\s*left")

@@ -202,6 +202,58 @@ def test_no_style_depends_on_the_size_of_the_window(style: str) -> None:
     assert made('<p style="width:50vw;max-width:90vw">茶</p>').findings == ()
 
 
+TOGETHER = [
+    "opacity:.4", "zoom:.5", "zoom:2", "transform:scale(.6)", "transform:scale3d(.6,.6,1)", "font-size:.7em",
+    "transform:matrix(.6,0,0,.6,0,0)", "font-size:70%", "font-size:calc(.5em + 2px)",
+    "transform:rotate(60deg)", "transform:skewX(-40deg)", "transform:rotateX(50deg)",
+    "transform:translateX(100px)", "transform:translateY(-30em)", "-webkit-transform:translate3d(100px,0,0)",
+    "transform:scaleX(2) translateX(60px)", "transform:matrix(0,1,-1,0,0,0)",
+    "transform:rotate(50deg);zoom:.6", "opacity:.4!important;opacity:1",
+]  # fmt: skip
+"""Within the bounds, and outside of them where elements with this style stand in each other."""
+ALONE = [
+    "transform:rotate(90deg) rotate(90deg)", "transform:scale(.5) scale(.5)", "zoom:.4;transform:scale(.5)",
+    "transform:translateX(180px) translateX(180px)", "transform:perspective(1px) translateZ(-9px)",
+    "transform:rotate(90deg) translateY(400px)", "transform:rotate(60deg);transform-origin:999px 0",
+    "transform-style:preserve-3d",
+]  # fmt: skip
+HONEST = [
+    ("transform:rotateZ(45deg)", "transform:rotateZ(-45deg)"),
+    ("transform:skew(-20deg)", "transform:skew(20deg)"),
+    ("transform:translate3d(1px, 0px, 0px);-webkit-transform:translate3d(1px, 0px, 0px)",) * 9,
+    ("opacity:0.8", "opacity:0.8"),
+    ("font-size:0.8em", "font-size:14px", "font-size:0.8em"),
+    ("transform:perspective(0px);transform-style:flat", "transform:perspective(0px)"),
+    ("font-size:0", "font-size:12px"),
+    ("zoom:1.2;transform:scale(0.9);transform-origin:left top", "zoom:1"),
+]
+
+
+def nested(*styles: str) -> str:
+    """Write elements in elements around a text."""
+    inside = "".join(f'<section style="{style}">' for style in styles)
+    return f"{inside}暗藏{'</section>' * len(styles)}"
+
+
+@pytest.mark.parametrize("styles", [*((style,) * 3 for style in TOGETHER), *((style,) for style in ALONE)])
+def test_the_bounds_hold_for_all_elements_around_a_text_together(styles: tuple[str, ...]) -> None:
+    body = made(f"<p>春茶</p>{nested(*styles)}")
+    assert {finding.rule for finding in body.findings} == {"style-value"}
+    assert made(body.html).findings == ()
+
+
+@pytest.mark.parametrize("styles", HONEST)
+def test_what_editors_nest_is_kept(styles: tuple[str, ...]) -> None:
+    body = made(nested(*styles))
+    assert (body.html, body.findings) == (nested(*styles), ())
+
+
+@pytest.mark.parametrize("inner", ["1em", "inherit", "1px", "calc(100%)", "x", "larger"])
+def test_a_size_that_hides_is_not_undone_by_one_that_depends_on_it(inner: str) -> None:
+    body = made(nested("font-size:0", f"font-size:{inner}"))
+    assert 'style="font-size:0"' not in body.html
+
+
 # --- themes ------------------------------------------------------------------------------------
 
 
