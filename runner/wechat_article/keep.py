@@ -16,7 +16,7 @@ from lxml.html import HtmlElement
 
 from wechat_article import css, embed, styles
 from wechat_article.around import Around
-from wechat_article.dom import BLOCKS, END, elements, has_own_text, line_of, parse, text_of
+from wechat_article.dom import BLOCKS, END, elements, has_own_text, line_of, lines_of, parse, text_of
 from wechat_article.parts import IMAGE_PREFIXES, LINK_PREFIX, PLACEHOLDER_SCHEME, Findings, with_https
 from wechat_article.program import N_, _
 
@@ -141,6 +141,8 @@ def keep(root: HtmlElement, findings: Findings) -> None:
         _normalise(element)
         if element.tag in _SILENT or _is_lost(element.tag):
             gone.update(_drop(element, findings))
+    for table in root.iter("table"):
+        _order_rows(table)
     holding = _holding_text(root)
     around: dict[HtmlElement | None, Around] = {}
     for element in elements(root):
@@ -296,6 +298,19 @@ def _normalise(element: HtmlElement) -> None:
         element.set("style", ";".join([*said, element.get("style", "")]))
 
 
+def _order_rows(table: HtmlElement) -> None:
+    """Put the caption, the head and the foot of a table where browsers show them."""
+    rows = list(table.iterchildren("thead", "tbody", "tfoot", "tr"))
+    head, foot, caption = map(table.find, ("thead", "tfoot", "caption"))
+    if head is not None and head is not rows[0]:
+        rows[0].addprevious(head)
+    last = [row for row in rows if row is not head][-1:]
+    if foot is not None and foot is not last[0]:
+        last[0].addnext(foot)
+    if caption is not None and caption is not table[0]:
+        table.insert(0, caption)
+
+
 def _holding_text(root: HtmlElement) -> dict[HtmlElement, frozenset[str]]:
     """Return the elements that hold text, and which inherited properties a text has from each.
 
@@ -383,6 +398,7 @@ def _style(
         has_text=inherited is not None,
         inherited=inherited or frozenset(),
         floats=_floats(element),
+        is_line="writing-mode" not in style.lower() or len(lines_of(element)) < 2,
         around=around,
     )
     if not judged.is_bounded:

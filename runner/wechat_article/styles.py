@@ -120,6 +120,7 @@ def judge(
     has_text: bool,
     inherited: frozenset[str] = frozenset(),
     floats: tuple[str, ...] = FLOATS,
+    is_line: bool = True,
     around: Around = _NOTHING,
 ) -> Judged:
     """Split a style attribute into what stays and what must go; what a phone would ignore goes unsaid.
@@ -128,6 +129,7 @@ def judge(
         has_text: whether its element, or one inside it, holds text.
         inherited: the properties of `INHERITED` that such a text has from it.
         floats: the sides to which it may float.
+        is_line: whether its words stand in one line: several would stand side by side in vertical writing.
         around: what the elements around it do to its text.
     """
     if not css.is_bounded(style):
@@ -158,7 +160,8 @@ def judge(
             after = around
             for each, written in trial.items():
                 after = after.inside(each, written)
-            is_seen = not has_it or after.shows(inside)
+            is_upright = is_line or after.vertical == around.vertical
+            is_seen = not has_it or (after.shows(inside) and is_upright)
             if is_seen:
                 adding, inside = trial, after
                 firm |= {adds} if item.important else set()
@@ -319,9 +322,13 @@ _PLACES: Final = (
     "grid-area", "grid-column", "grid-column-start", "grid-column-end",
     "grid-row", "grid-row-start", "grid-row-end",
 )  # fmt: skip
+_NO_DISPLAYS: Final = (
+    "none", "table-column", "table-column-group", "table-caption", "table-header-group", "table-footer-group",
+)  # fmt: skip
 _SHOWING: dict[str, _Accepts] = {
     **dict.fromkeys(_INKS, _has_ink),
-    "display": lambda value: value not in ("none", "table-column", "table-column-group"),
+    "display": lambda value: value not in _NO_DISPLAYS,
+    "caption-side": lambda value: value == "top",
     "visibility": lambda value: value not in ("hidden", "collapse"),
     "line-height": _line_height,
     **dict.fromkeys(("transform-origin", "-webkit-transform-origin"), _origin),
@@ -331,7 +338,7 @@ _SHOWING: dict[str, _Accepts] = {
     **dict.fromkeys(("flex-direction", "flex-flow", "flex-wrap"), lambda value: "reverse" not in value),
     "order": lambda value: css.number(value) in (None, 0),
     "grid-auto-flow": lambda value: "dense" not in value,
-    **dict.fromkeys(_PLACES, lambda value: not re.search(r"\d", value)),
+    **dict.fromkeys(_PLACES, _words("(auto|initial|unset|[/ ])+")),
 }
 """Checked where text has the value: an empty box or a picture may well be hidden, or stand elsewhere."""
 
