@@ -32,6 +32,9 @@ class Around(NamedTuple):
     down: float = 0.0
     vertical: int = 0
     """How often vertical writing began, and how often writing turned again in it."""
+    width_px: float = css.PAGE_PX
+    height_px: float = css.PAGE_PX
+    """Of the box, where it has a size."""
 
     def inside(self, name: str, value: str) -> "Around":
         """Return what is around a text inside an element with one of `PROPERTIES`, too."""
@@ -102,6 +105,8 @@ _BOUNDS: Final = {
     "right": (-MOVE_PX, MOVE_PX),
     "down": (-600.0, 600.0),
     "vertical": (0, 1),
+    "width_px": (0.0, math.inf),
+    "height_px": (0.0, math.inf),
 }
 """Turned further, 16 is read as 91; a negative scale mirrors."""
 

@@ -390,7 +390,7 @@ def _style(
     style = element.get("style")
     if style is None:
         return around
-    inherited = holding.get(element)
+    inherited = _COLUMN if element.tag in ("col", "colgroup") else holding.get(element)
     if inherited and element.tag in ("sup", "sub") and len(element.text_content()) <= _NOTE_CHARS:
         inherited -= {"line-height"}  # the line around it has its own height, as every reset sheet counts on
     judged = styles.judge(
@@ -419,6 +419,8 @@ def _style(
     return judged.inside
 
 
+_COLUMN: Final = frozenset(("visibility",))
+"""What the text in a column has from it."""
 _FLOATS_LEFT: Final = re.compile(r"\bfloat:\s*left")
 _MOVES: Final = re.compile(r"display|float|position")
 

@@ -7,7 +7,7 @@ advice.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
@@ -89,12 +89,16 @@ INHERITED: Final = frozenset(("font-size", "line-height", "visibility", *_INKS))
 """A text inside need not have the value: an element nearer to it may say another."""
 LEAST_CUT_PX: Final = 16
 """A box that cuts off what does not fit in has room for a line."""
+LEAST_VERTICAL_PX: Final = 48
+"""Lower, a text in vertical writing would be columns of a character or two."""
 SHADOWS, SHADOW_PX, BLUR_PX = 4, 12, 60
 """A shadow that reaches further could cover a line of text beside its box."""
 FLOATS: Final = ("left", "right")
 _NOTHING: Final = Around()
 _PLAIN_LENGTH = re.compile(r"-?[\d.]+(?:px|r?em|pt)")
 _WINDOW_WIDTH = re.compile(r"(?:(?:min|max)-)?width:[\d.]+vw")
+_WITHOUT_PART = re.compile(r"-\s*[\d.]+%")
+_COLOUR = re.compile(r"#[0-9a-f]+|(?:rgb|hsl)a?\([^()]*\)|[a-z]+")
 _RELATIVE_SIZE = re.compile(r"smaller|larger|\d(?:em|ex|ch|%)")
 _Accepts = Callable[[str], bool]
 
@@ -138,11 +142,18 @@ def judge(
     important: list[str] = []
     dropped: list[tuple[str, str]] = []
     said = css.declarations(style)
-    cuts = has_text and _cuts_off(said)
-    is_clipped = any(
-        item.lower_name.endswith("background-clip") and css.value_of(item) == "text" for item in said
-    )
-    centred = "-50%" if has_text and _is_at_centre(said) else None
+    values = {
+        item.lower_name: css.value_of(item).lower() for item in sorted(said, key=lambda one: one.important)
+    }
+    if has_text:
+        around = around._replace(
+            width_px=_least(values, ("width", "max-width"), around.width_px),
+            height_px=_least(values, _HEIGHTS, around.height_px),
+        )
+    cuts = has_text and _cuts_off(values, around)
+    is_clipped = _shows_ground(values)
+    may_turn = is_line and around.height_px >= LEAST_VERTICAL_PX
+    centred = "-50%" if has_text and _is_at_centre(values) else None
     adding: dict[str, str] = {}
     inside, firm = around, set()
     for item in said:
@@ -154,14 +165,15 @@ def judge(
         is_seen = not has_it or name not in _SHOWING or _SHOWING[name](shown)
         is_seen = is_seen or (is_clipped and name in _INKS)
         is_seen = is_seen and not (name == "float" and has_it and shown in FLOATS and shown not in floats)
-        is_seen = is_seen and _accepts(name, item, has_text=has_text) and not (cuts and name in _OVERFLOW)
+        is_seen = is_seen and not (cuts and name in _OVERFLOW) and not (around.vertical and name in _HEIGHTS)
+        is_seen = is_seen and _accepts(name, item, has_text=has_text)
         if is_seen and (adds := PROPERTIES.get(name)) and adds not in firm:
             trial = {**adding, adds: shown}
             after = around
             for each, written in trial.items():
                 after = after.inside(each, written)
-            is_upright = is_line or after.vertical == around.vertical
-            is_seen = not has_it or (after.shows(inside) and is_upright)
+            stands = may_turn or after.vertical == around.vertical
+            is_seen = not has_it or (after.shows(inside) and stands)
             if is_seen:
                 adding, inside = trial, after
                 firm |= {adds} if item.important else set()
@@ -295,22 +307,45 @@ def _line_height(value: str) -> bool:
 _OVERFLOW: Final = ("overflow", "overflow-x", "overflow-y")
 
 
-def _cuts_off(said: Sequence[Any]) -> bool:
+_HEIGHTS: Final = ("height", "max-height")
+
+
+def _least(values: Mapping[str, str], names: Iterable[str], whole_px: float) -> float:
+    """Return the least of some sizes of a box; that of what is around it where it has none."""
+    sizes = (_size(values[name], whole_px) for name in names if name in values)
+    return min((size for size in sizes if size is not None), default=whole_px)
+
+
+def _size(value: str, whole_px: float) -> float | None:
+    if "vw" in value or _WITHOUT_PART.search(value):
+        return 0.0  # on some screen
+    part = css.number(value) if value.endswith("%") else None
+    return css.length(value) if part is None else part * whole_px
+
+
+def _cuts_off(values: Mapping[str, str], around: Around) -> bool:
     """Return whether a style cuts off what does not fit in, and leaves no room for a line."""
-    values = {item.lower_name: css.value_of(item).lower() for item in said}
     if all(set(values.get(name, "visible").split()) <= {"visible", "initial"} for name in _OVERFLOW):
         return False
-    named = ("width", "max-width", "height", "max-height", "flex-basis")
-    boxes = [values[name] for name in named if name in values]
-    boxes += values.get("flex", "").split()[2:3]
-    lengths = [0.0 if "vw" in size else css.length(size) for size in boxes]
-    return any(length is not None and length < LEAST_CUT_PX for length in lengths)
+    bases = [values.get("flex-basis", ""), *values.get("flex", "").split()[2:3]]
+    sizes = [around.width_px, around.height_px, *(_size(base, css.PAGE_PX) for base in bases)]
+    return any(size is not None and size < LEAST_CUT_PX for size in sizes)
 
 
-def _is_at_centre(said: Sequence[Any]) -> bool:
+def _is_at_centre(values: Mapping[str, str]) -> bool:
     """Return whether a box begins at the middle, so that half its width to the left centres it."""
-    values = {item.lower_name: css.value_of(item).lower() for item in said}
     return values.get("left") == "50%" and values.get("position") in ("absolute", "relative")
+
+
+def _shows_ground(values: Mapping[str, str]) -> bool:
+    """Return whether a box paints its text with its background, and has one."""
+    if "text" not in (values.get("background-clip"), values.get("-webkit-background-clip")):
+        return False
+    ground = " ".join(values.get(f"background{part}", "") for part in ("", "-color", "-image"))
+    inks = [colour.alpha for word in _COLOUR.findall(ground) if (colour := css.colour(word))]
+    sizes = [css.length(size) for size in values.get("background-size", "").split()]
+    is_wide = all(size is None or size >= LEAST_CUT_PX for size in sizes)
+    return is_wide and ("url(" in ground or min(inks, default=0.0) >= LEAST_ALPHA)
 
 
 def _has_ink(value: str) -> bool:

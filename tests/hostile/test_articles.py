@@ -225,6 +225,8 @@ HONEST = [
     ("font-size:0.8em", "font-size:14px", "font-size:0.8em"),
     ("transform:perspective(0px);transform-style:flat", "transform:perspective(0px)"),
     ("font-size:0", "font-size:12px"),
+    ("height:0", "width:40%;max-height:20em;overflow:hidden"),
+    ("background-clip:text;color:transparent;background-image:linear-gradient(#07c160, rgb(0, 0, 9))",),
     ("zoom:1.2;transform:scale(0.9);transform-origin:left top", "zoom:1"),
 ]
 
@@ -245,7 +247,28 @@ def test_the_bounds_hold_for_all_elements_around_a_text_together(styles: tuple[s
 @pytest.mark.parametrize("styles", HONEST)
 def test_what_editors_nest_is_kept(styles: tuple[str, ...]) -> None:
     body = made(nested(*styles))
-    assert (body.html, body.findings) == (nested(*styles), ())
+    assert body.html == nested(*styles)
+    assert {finding.level for finding in body.findings} <= {"advice"}
+
+
+CUT = [
+    nested("height:1px", "height:100%;overflow:hidden"), nested("height:9px;display:flex", "overflow:hidden"),
+    nested("width:1px", "overflow:hidden;white-space:nowrap"), nested("width:5%", "width:5%;overflow:hidden"),
+    nested("max-width:1px", "", "max-width:100%;overflow-x:auto"),
+    nested("height:20px", "writing-mode:vertical-rl"),
+    nested("-webkit-background-clip:text;color:transparent"),
+    nested("background-clip:text;background:none;color:transparent"),
+    nested("background-clip:text;background-image:linear-gradient(#0000,transparent);color:transparent"),
+    nested("background-clip:text;background:#fff;background-size:0 0;color:transparent"),
+    '<table><colgroup><col style="visibility:collapse"></colgroup><tr><td>暗藏</td></tr></table>',
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("source", CUT)
+def test_what_two_elements_or_declarations_hide_together_is_shown(source: str) -> None:
+    body = made(f"<p>春茶</p>{source}")
+    assert {finding.rule for finding in body.findings if finding.level == "warning"} >= {"style-value"}
+    assert not re.search("overflow|vertical|(?<!background-)color:|collapse", body.html)
 
 
 @pytest.mark.parametrize("inner", ["1em", "inherit", "1px", "calc(100%)", "x", "larger"])
