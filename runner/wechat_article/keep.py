@@ -14,7 +14,7 @@ import nh3
 from lxml import etree
 from lxml.html import HtmlElement
 
-from wechat_article import css, embed, styles
+from wechat_article import css, drawings, embed, styles
 from wechat_article.around import Around
 from wechat_article.dom import BLOCKS, END, elements, has_own_text, line_of, lines_of, parse, text_of
 from wechat_article.parts import IMAGE_PREFIXES, LINK_PREFIX, PLACEHOLDER_SCHEME, Findings, with_https
@@ -151,6 +151,9 @@ def keep(root: HtmlElement, findings: Findings) -> None:
         _attributes(element)
         around[element] = _style(element, holding, around.get(element.getparent(), Around()), findings)
         _address(element, findings)
+    for drawing in list(root.iter("svg")):
+        if next(drawing.iterancestors("svg"), None) is None:
+            drawings.check_words(drawing, findings)
     _check_headings(root, findings)
 
 
@@ -314,15 +317,13 @@ def _order_rows(table: HtmlElement) -> None:
 def _holding_text(root: HtmlElement) -> dict[HtmlElement, frozenset[str]]:
     """Return the elements that hold text, and which inherited properties a text has from each.
 
-    Text inside a drawing is left out: animations show and hide it.
+    A text inside a drawing has its size and its colour there.
     """
     found: dict[HtmlElement, frozenset[str]] = {}
     drawn = {node for drawing in root.iter("svg") for node in drawing.iter()}
     for element in reversed(elements(root)):
-        if element in drawn:
-            continue
         if has_own_text(element):
-            found[element] = styles.INHERITED
+            found[element] = _VISIBILITY if element in drawn else styles.INHERITED
         if element not in found:
             continue
         said = styles.resets(element.get("style") or "")
@@ -390,7 +391,7 @@ def _style(
     style = element.get("style")
     if style is None:
         return around
-    inherited = _COLUMN if element.tag in ("col", "colgroup") else holding.get(element)
+    inherited = _VISIBILITY if element.tag in ("col", "colgroup") else holding.get(element)
     if inherited and element.tag in ("sup", "sub") and len(element.text_content()) <= _NOTE_CHARS:
         inherited -= {"line-height"}  # the line around it has its own height, as every reset sheet counts on
     judged = styles.judge(
@@ -419,8 +420,8 @@ def _style(
     return judged.inside
 
 
-_COLUMN: Final = frozenset(("visibility",))
-"""What the text in a column has from it."""
+_VISIBILITY: Final = frozenset(("visibility",))
+"""What a text has from its column, and one in a drawing from what is around it."""
 _FLOATS_LEFT: Final = re.compile(r"\bfloat:\s*left")
 _MOVES: Final = re.compile(r"display|float|position")
 

@@ -366,6 +366,8 @@ _SHOWING: dict[str, _Accepts] = {
     "caption-side": lambda value: value == "top",
     "visibility": lambda value: value not in ("hidden", "collapse"),
     "line-height": _line_height,
+    "fill": _has_ink,
+    "fill-opacity": lambda value: (css.number(value) or 0) >= LEAST_ALPHA,
     **dict.fromkeys(("transform-origin", "-webkit-transform-origin"), _origin),
     "transform-style": lambda value: value in ("flat", "initial"),
     "direction": lambda value: value != "rtl",

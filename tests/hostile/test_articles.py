@@ -271,6 +271,56 @@ def test_what_two_elements_or_declarations_hide_together_is_shown(source: str) -
     assert not re.search("overflow|vertical|(?<!background-)color:|collapse", body.html)
 
 
+DRAWN = [
+    '<text y="9" opacity="0">暗藏<set attributeName="opacity" to="1" begin="touchstart"></set></text>',
+    '<g opacity=".4"><g opacity=".4"><text y="9">暗藏</text></g></g>', '<text>暗藏</text>',
+    '<text y="9" fill-opacity="0">暗藏</text>',
+    '<text y="9" visibility="hidden">暗藏</text>', '<g visibility="collapse"><text y="9">暗藏</text></g>',
+    '<text y="9" font-size="0.1">暗藏</text>', '<text y="9" style="font-size:1px">暗藏</text>',
+    '<text y="9" font-size="1%">暗藏</text>', '<text x="900" y="20">暗藏</text>', '<text y="-9">暗藏</text>',
+    '<g transform="translate(0 99)"><text y="9">暗藏</text></g>', '<text x="40 20" y="20">暗藏</text>',
+    '<text y="9" dx="0 -32">暗藏</text>', '<text y="9" rotate="180">暗藏</text>',
+    '<text y="9" dy="99em">暗藏</text>',
+    '<text y="20" transform="rotate(180 30 15)">16 暗藏</text>',
+    '<text y="9" transform="scale(-1 1)">暗藏</text>',
+    '<text y="9" fill="none">暗藏</text>', '<g fill="url(#a)"><text y="9">暗藏</text></g>',
+    '<text y="9">暗藏<animate attributeName="opacity" to="0" dur="1s" fill="freeze"></animate></text>',
+    '<g><set attributeName="visibility" to="hidden" begin="touchstart"></set><text y="9">暗藏</text></g>',
+    '<text y="9">暗藏<set attributeName="visibility" to="hidden" begin="0s;click"></set></text>',
+    '<svg width="1" height="1"><text y="9">暗藏</text></svg>',
+    '<text y="9" style="fill-opacity:0">暗藏</text>',
+    '<text y="9" style="visibility:hidden">暗藏</text>', '<text y="90vh">暗藏</text>',
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("drawn", DRAWN)
+def test_words_of_a_drawing_stay_in_sight_and_in_order(drawn: str) -> None:
+    body = made(f'<p>春茶</p><svg viewBox="0 0 300 40" width="300">{drawn}</svg>')
+    assert {finding.rule for finding in body.findings} == {"style-value"}
+    again = made(body.html)
+    assert (again.findings, again.html) == ((), body.html)
+    assert "暗藏" in body.html
+
+
+@pytest.mark.parametrize("outer", ["opacity:0", "display:none", "visibility:hidden"])
+def test_a_style_hides_no_drawing_with_words(outer: str) -> None:
+    body = made(f'<section style="{outer}"><svg viewBox="0 0 9 9"><text y="9">暗藏</text></svg></section>')
+    assert [finding.rule for finding in body.findings] == ["style-value"]
+
+
+def test_drawings_of_editors_are_kept() -> None:
+    drawing = (
+        '<section style="font-size:0;line-height:0"><svg viewBox="0 0 1080 600" fill="none" width="100%">'
+        '<rect width="1080" height="600" fill="#fff" opacity="0"></rect>'
+        '<g transform="translate(90 50)" opacity="0.9"><text x="50%" y="310" font-size="60" fill="#fff" '
+        'text-anchor="middle" transform="rotate(-45)">点开看看'
+        '<set attributeName="visibility" to="hidden" begin="click"></set>'
+        '<tspan x="9" dy="1.2em">再看</tspan></text>'
+        '<animate attributeName="opacity" to="0" begin="click+0.5s" dur="1s"></animate></g></svg></section>'
+    )
+    assert (made(drawing).html, made(drawing).findings) == (drawing, ())
+
+
 @pytest.mark.parametrize("inner", ["1em", "inherit", "1px", "calc(100%)", "x", "larger"])
 def test_a_size_that_hides_is_not_undone_by_one_that_depends_on_it(inner: str) -> None:
     body = made(nested("font-size:0", f"font-size:{inner}"))
