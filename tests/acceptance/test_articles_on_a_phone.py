@@ -14,8 +14,8 @@ from tests.support.sample_article import TITLE, article_page, sample_body
 from wechat_campaigns.core.content import Media
 from wechat_campaigns.messages import Article, Articles
 from wechat_campaigns.render.article import ArticleSource, build, image_bytes
-from wechat_campaigns.render.article.page import Pictures
 from wechat_campaigns.render.article.theme import BUILTIN_THEMES
+from wechat_campaigns.render.phone import Pictures
 from wechat_campaigns.render.render import render
 from wechat_campaigns.source.files import Files
 from wechat_campaigns.source.settings import load_settings

@@ -7,7 +7,7 @@ from wechat_campaigns.core.html import design_css
 from wechat_campaigns.core.settings import ArticleOptions
 from wechat_campaigns.messages import Article
 from wechat_campaigns.render.article import ArticleBody, ArticleSource, build
-from wechat_campaigns.render.article.page import Pictures, reader
+from wechat_campaigns.render.phone import Pictures, reader
 from wechat_campaigns.source.files import Files
 
 TEXT: Final = Path(__file__).with_suffix(".md").read_text(encoding="utf-8")

@@ -59,7 +59,7 @@ def render(context: Context, select: str, open_: bool) -> int:
     paths are printed; for a single send, `--report html=FILE` sets another path. Of a draft of the console,
     only its name is shown. `campaign studio` shows the same live, after every save.
     """
-    from wechat_campaigns.render.article.page import page
+    from wechat_campaigns.render.phone import page
 
     found = selected(context, (select,))
     if found.compiled.errors:

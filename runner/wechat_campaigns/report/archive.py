@@ -23,7 +23,7 @@ from wechat_campaigns.plan.quota import CHINA, china_day
 from wechat_campaigns.protocol.events import Event, EventKind
 from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.protocol.state import SendState
-from wechat_campaigns.render.article.page import Data, page
+from wechat_campaigns.render.phone import Data, page
 from wechat_campaigns.report.history import ArticleRow
 from wechat_campaigns.report.html import RecordTable, archive_html, archives_html
 from wechat_campaigns.report.phrases import recipients, recorded_recipients

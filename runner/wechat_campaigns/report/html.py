@@ -17,7 +17,7 @@ from wechat_campaigns.core.i18n import HTML_LANGUAGE, _, current_language, statu
 from wechat_campaigns.core.model import compute_message_digest
 from wechat_campaigns.ledger.records import account_of, is_by_hand
 from wechat_campaigns.protocol.state import SendState
-from wechat_campaigns.render.article.page import (
+from wechat_campaigns.render.phone import (
     MESSAGE_CHARS,
     PICTURE_BYTES,
     Data,

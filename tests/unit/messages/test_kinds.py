@@ -13,8 +13,8 @@ from tests.support.messages import EXAMPLES, MADE
 from wechat_campaigns.core.content import Content, MediaIds
 from wechat_campaigns.core.i18n import set_language
 from wechat_campaigns.messages import KINDS, Draft, from_body, kind_of
-from wechat_campaigns.render.article.page import page
 from wechat_campaigns.render.compile import compile_campaigns
+from wechat_campaigns.render.phone import page
 from wechat_campaigns.source.files import Files
 from wechat_campaigns.source.scaffold import campaign_text
 from wechat_campaigns.source.settings import load_settings

@@ -13,7 +13,7 @@ from wechat_campaigns.core.content import Content, FileInfo, Media
 from wechat_campaigns.core.diagnostics import Diagnostic, Level, Location
 from wechat_campaigns.core.html import CARD_PLACEHOLDER
 from wechat_campaigns.messages import Article, Articles, BodyImage, Draft, Image, Mpvideo, Newspic, Text
-from wechat_campaigns.render.article.page import (
+from wechat_campaigns.render.phone import (
     SCREENS,
     Pictures,
     page,
