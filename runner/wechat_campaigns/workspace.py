@@ -143,7 +143,7 @@ class Workspace:
         Raises:
             StalePlanError: it is not the file that was planned, or no longer there.
         """
-        from wechat_campaigns.render.article import image_bytes
+        from wechat_campaigns.render.articles import image_bytes
 
         try:
             return image_bytes(file, self.files)

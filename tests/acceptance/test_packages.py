@@ -97,8 +97,9 @@ def test_the_wheel_holds_what_it_needs(built: Path) -> None:
     assert {f"wechat_campaigns/{name}" for name in needed} <= set(names)
     of_sandbox = ("py.typed", "schema.sql", "static/main.js", "templates/inbox.html")
     assert {f"wechat_sandbox/{name}" for name in of_sandbox} <= set(names)
+    assert {"wechat_article/py.typed", "wechat_article/themes/default.css"} <= set(names)
     assert not [name for name in names if name.endswith(".po") or "hatch_build" in name]
-    assert all(name.startswith(("wechat_campaigns", "wechat_sandbox/")) for name in names)
+    assert all(name.startswith(("wechat_article/", "wechat_campaigns", "wechat_sandbox/")) for name in names)
     about = f"wechat_campaigns-{__version__}.dist-info"
     assert f"{about}/licenses/LICENSE" in names
     assert [name for name in names if "/sboms/" in name] == [f"{about}/sboms/{SBOM.name}"]

@@ -9,10 +9,10 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from tests.hostile.test_receivers import ARTICLE, TEXT, run
-from tests.unit.render.article.making import assert_nothing_alive
-from wechat_campaigns.render.article import ArticleBody, ArticleSource, build
-from wechat_campaigns.render.article.body import assemble
-from wechat_campaigns.render.article.keep import without_links
+from tests.unit.article.making import assert_nothing_alive
+from wechat_article import ArticleBody, ArticleSource, to_wechat_html
+from wechat_article.body import assemble
+from wechat_article.keep import without_links
 from wechat_campaigns.source.files import Files
 from wechat_sandbox.inbox import DROPPED, UNWRAPPED, sanitize
 
@@ -47,7 +47,7 @@ def html_source(text: str) -> ArticleSource:
 
 def made(body: str) -> ArticleBody:
     """Make an HTML body in this process."""
-    return build(html_source(body))
+    return to_wechat_html(html_source(body))
 
 
 def test_an_honest_article_has_no_error(tmp_path: Path) -> None:

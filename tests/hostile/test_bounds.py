@@ -20,7 +20,7 @@ from tests.unit.render.test_openids import with_sheet
 from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.fence import BOUNDS, Bound, Bounds, map_fenced
 from wechat_campaigns.render import compile as compiling
-from wechat_campaigns.render.article import read_saved_page
+from wechat_campaigns.render.articles import read_saved_page
 from wechat_campaigns.render.compile import Compiler, validate_campaigns
 from wechat_campaigns.source.files import Files
 from wechat_campaigns.source.settings import load_settings
@@ -150,8 +150,8 @@ def test_a_saved_page_ends(name: str, tmp_path: Path) -> None:
 def test_a_saved_page_that_breaks_a_bound_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     page = tmp_path / "page.html"
     page.write_text("<p>茶</p>", encoding="utf-8")
-    module = "wechat_campaigns.render.article.page_import.read_page"
-    monkeypatch.setattr(module, lambda _text: os.abort())
+    module = "wechat_article.page_import.read_page"
+    monkeypatch.setattr(module, lambda _text, **_options: os.abort())
     with pytest.raises(UsageError) as caught:
         read_saved_page(page)
     assert Bound.CRASH.words in caught.value.message

@@ -134,7 +134,7 @@ def studio(context: Context, open_: bool, port: int) -> int:
     send nor write. The first line printed is the address, with a token of its own; Ctrl-C ends it.
     """
     require_extra("sandbox", needed_for=_("the command `campaign studio`"))
-    from wechat_campaigns.render.article import preload
+    from wechat_campaigns.render.articles import preload
     from wechat_campaigns.studio.app import Gate, build
     from wechat_campaigns.studio.desk import Desk, Live, follow
     from wechat_sandbox.server import listen

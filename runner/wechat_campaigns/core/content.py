@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from datetime import timedelta
 from functools import cached_property
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Self
 
+from wechat_article.files import PictureFile
 from wechat_campaigns.core.diagnostics import Finding
 from wechat_campaigns.core.digest import sha256, to_plain_data
 from wechat_campaigns.core.i18n import _
@@ -31,21 +31,14 @@ UPLOADVIDEO = "media/uploadvideo"
 
 
 @dataclass(frozen=True, kw_only=True)
-class FileInfo:
+class FileInfo(PictureFile):
     """A file under the campaigns folder, known by its bytes.
 
-    `format` is told from magic bytes, never from the suffix: png jpeg gif bmp webp svg mp3 amr wav
-    wma mp4, or "unknown". `duration_s` is set for sound where the format records it.
+    `format` is that of a picture, mp3 amr wav wma mp4, or "unknown". `duration_s` is set for sound where the
+    format records it.
     """
 
-    path: PurePosixPath
-    """Relative to the campaigns folder."""
-    sha256: str
-    size_bytes: int
-    format: str
     duration_s: float | None = None
-    converted: bool = False
-    """True when what is sent is made from the file: sha256, size and format are those of the result."""
 
     def plain_data(self) -> str:
         """Return what is digested of it: moving an asset changes nothing a follower sees."""

@@ -6,18 +6,13 @@ commits all read an article here, so that all of them see the same words.
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cache
-from html.parser import HTMLParser
 from typing import Final, NamedTuple
 
+from wechat_article.parts import Formula
+from wechat_article.text import HtmlReader
 from wechat_campaigns.core.i18n import _
 
-PLACEHOLDER_SCHEME: Final = "wximg"
-"""With what the `src` of a campaign's own picture begins until it is uploaded."""
-CARD_PLACEHOLDER: Final = f"{PLACEHOLDER_SCHEME}:card-"
-"""Begins what stands for the cover of a mini program's card, which has to be permanent material."""
-_COMMENT_END: Final = re.compile("-->|(?<!<!)--!>")
 _BREAKS: Final = frozenset({
     "address", "blockquote", "br", "dd", "div", "dl", "dt", "figcaption", "figure", "h1", "h2", "h3", "h4",
     "h5", "h6", "hr", "li", "ol", "p", "pre", "section", "table", "td", "th", "tr", "ul",
@@ -40,43 +35,6 @@ def design_css() -> str:
     from importlib import resources  # what draws no page does without
 
     return resources.files(__package__).joinpath("design.css").read_text(encoding="utf-8")
-
-
-class HtmlReader(HTMLParser):
-    """A parser whose subclasses are handed everything by one call of `read`."""
-
-    def read(self, html: str) -> None:
-        """Read a piece of HTML to its end.
-
-        A tag or a comment that never closes is one text, with all that follows it. `close` would look for its
-        end again from each `<` in it: a minute for 40,000 characters of `<a `.
-        """
-        self.feed(html)
-        if self.rawdata.startswith("<"):
-            rest, self.rawdata = self.rawdata, ""
-            self.handle_data(rest)
-        self.close()
-
-    def parse_marked_section(self, i: int, report: int = 1) -> int:
-        """Read `<![` as a comment, as browsers do; some versions of the parser stumble over it."""
-        return self.parse_bogus_comment(i, bool(report))
-
-    def parse_comment(self, i: int, report: int = 1) -> int:
-        """End a comment where browsers end it: `<!-->` is a whole one, and `--!>` ends one, too."""
-        end = _COMMENT_END.search(self.rawdata, i + 2)
-        if end is None:
-            return -1
-        if report:
-            self.handle_comment(self.rawdata[i + 4 : end.start()])
-        return end.end()
-
-
-@dataclass(frozen=True)
-class Formula:
-    """What a drawing of an article shows: as it was written, and its characters alone."""
-
-    latex: str
-    words: str
 
 
 class Link(NamedTuple):

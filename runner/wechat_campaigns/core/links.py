@@ -12,7 +12,8 @@ from html import unescape
 from typing import Any, Final, NamedTuple
 from urllib.parse import unquote
 
-from wechat_campaigns.core.html import PLACEHOLDER_SCHEME, ArticleText, Link
+from wechat_article.parts import PLACEHOLDER_SCHEME
+from wechat_campaigns.core.html import ArticleText, Link
 from wechat_campaigns.core.redact import INVISIBLE
 
 _TLDS: Final = """

@@ -17,14 +17,7 @@ from wechat_campaigns.core.i18n import HTML_LANGUAGE, _, current_language, statu
 from wechat_campaigns.core.model import compute_message_digest
 from wechat_campaigns.ledger.records import account_of, is_by_hand
 from wechat_campaigns.protocol.state import SendState
-from wechat_campaigns.render.phone import (
-    MESSAGE_CHARS,
-    PICTURE_BYTES,
-    Data,
-    Pictures,
-    content,
-    templates_of,
-)
+from wechat_campaigns.render.phone import MESSAGE_CHARS, PICTURE_BYTES, Data, Pictures, content, templates_of
 from wechat_campaigns.report.attention import BLOCKED, FINISHED, is_folded, note_groups, problem_note
 from wechat_campaigns.report.calendar import CalendarView
 from wechat_campaigns.report.changes import change_diff
@@ -40,13 +33,7 @@ from wechat_campaigns.report.history import (
     shown,
 )
 from wechat_campaigns.report.phrases import sends as sends_text
-from wechat_campaigns.report.plan_view import (
-    ACCOUNT_KINDS,
-    CONSOLE_QUOTA,
-    WEEKDAYS,
-    PlanView,
-    quota_text,
-)
+from wechat_campaigns.report.plan_view import ACCOUNT_KINDS, CONSOLE_QUOTA, WEEKDAYS, PlanView, quota_text
 
 LIST_CHARS = 4_000_000
 """The maximum length of a list in a page, or of all changes."""

@@ -22,8 +22,8 @@ from tests.support.factories import (
     plan_of,
     view_of,
 )
+from wechat_article.parts import Formula
 from wechat_campaigns.core.content import Content, Media
-from wechat_campaigns.core.html import Formula
 from wechat_campaigns.core.links import Host
 from wechat_campaigns.core.model import (
     Audience,

@@ -9,9 +9,9 @@ from lxml import html
 from lxml.html import HtmlElement
 
 from tests.support.factories import make_file, make_send
+from wechat_article.parts import CARD_PLACEHOLDER
 from wechat_campaigns.core.content import Content, FileInfo, Media
 from wechat_campaigns.core.diagnostics import Diagnostic, Level, Location
-from wechat_campaigns.core.html import CARD_PLACEHOLDER
 from wechat_campaigns.messages import Article, Articles, BodyImage, Draft, Image, Mpvideo, Newspic, Text
 from wechat_campaigns.render.phone import (
     SCREENS,

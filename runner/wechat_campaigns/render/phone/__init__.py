@@ -15,6 +15,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from wechat_article.parts import CONTENT_CHARS, markup_chars
 from wechat_campaigns.core.content import FileInfo
 from wechat_campaigns.core.diagnostics import by_level
 from wechat_campaigns.core.html import design_css
@@ -22,8 +23,6 @@ from wechat_campaigns.core.i18n import HTML_LANGUAGE, _, current_language, ngett
 from wechat_campaigns.core.model import Send
 from wechat_campaigns.core.redact import escape_invisible
 from wechat_campaigns.messages import Article
-from wechat_campaigns.messages.limits import CONTENT_CHARS
-from wechat_campaigns.render.article.parts import markup_chars
 
 SCREENS = (320, 677)
 """Besides the usual phone, light and dark: a small one, the reader on a computer: CSS pixels."""
@@ -139,8 +138,8 @@ def reader(
         account: written beside the author, above links that can be followed; without it links lead nowhere.
     """
     # Here, not above: pages of texts are made without the libraries of articles too.
-    from wechat_campaigns.render.article.colours import darken
-    from wechat_campaigns.render.article.keep import without_links
+    from wechat_article.colours import darken
+    from wechat_article.keep import without_links
 
     html = escape_invisible(article.html)
     html = _with_covers(html if account else without_links(html))
@@ -152,7 +151,7 @@ def reader(
 
 def _with_covers(html: str) -> str:
     """Write the cover of a mini program's card where followers see it."""
-    from wechat_campaigns.render.article.embed import CARD, COVER  # needs the libraries of articles
+    from wechat_article.embed import CARD, COVER  # needs the libraries of articles
 
     written = re.compile(rf' {COVER}="([^"]+)"')
 
@@ -180,7 +179,7 @@ def _fold(article: Article) -> str:
 
 def _facts(article: Article) -> Markup:
     """Write what an article carries that its text does not show."""
-    chars = markup_chars(article.html, article.images)
+    chars = markup_chars(article.html, (image.placeholder for image in article.images))
     return _fragment("facts.html", article=article, chars=chars, most=CONTENT_CHARS, start=_start(article))
 
 
