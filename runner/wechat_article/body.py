@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import chain
 
 from lxml.html import HtmlElement
 
@@ -120,10 +121,7 @@ def _finish(
 
 
 def _with(body: ArticleBody, *findings: Findings) -> ArticleBody:
-    problems = sorted(
-        (problem for part in findings for problem in part),
-        key=lambda problem: (problem.file, problem.line or 0),
-    )
+    problems = sorted(chain.from_iterable(findings), key=lambda problem: (problem.file, problem.line or 0))
     return replace(body, findings=tuple(problems))
 
 

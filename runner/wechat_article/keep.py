@@ -31,11 +31,8 @@ svg g path rect circle ellipse line polyline polygon text tspan image animate an
 animateMotion set
 """
 _DISGUISES: Final = {
-    "animatetransform": "mpath",
-    "animatemotion": "discard",
-    "animate": "view",
-    "set": "switch",
-}
+    "animatetransform": "mpath", "animatemotion": "discard", "animate": "view", "set": "switch",
+}  # fmt: skip
 """nh3 takes animations out whatever it is told; they pass it as elements of drawings that nobody uses."""
 PROFILE = "mp-common-profile"
 """The card of an account (公众号名片), as the editor writes it; whether draft/add keeps it is not known."""

@@ -46,7 +46,7 @@ def test_help_and_version_load_no_package(option: str, folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "most"), [("--help", 20), ("--version", 25), ("validate", 67), ("plan --offline", 119)]
+    ("words", "most"), [("--help", 20), ("--version", 25), ("validate", 68), ("plan --offline", 120)]
 )
 def test_a_command_loads_few_modules_of_ours(words: str, most: int, folder: Path) -> None:
     modules = loaded(*words.split(), cwd=folder)
