@@ -37,7 +37,7 @@ class _View(NamedTuple):
 
 
 def check_words(drawing: HtmlElement, findings: Findings) -> None:
-    """Take out, in place, what could hide, turn or reorder the words of an outermost drawing."""
+    """Remove, in place, what could hide, turn or reorder the words of an outermost drawing."""
     view = _view(drawing)
     texts = {
         text: [text, *takewhile(lambda one: one is not drawing.getparent(), text.iterancestors())]
@@ -71,7 +71,7 @@ def _view(drawing: HtmlElement) -> _View:
 
 
 def _check(element: HtmlElement, around: Around, view: _View, findings: Findings) -> Around:
-    """Take out attributes of an element with words in it; return what is around these."""
+    """Remove attributes of an element with words in it; return what is around these."""
     if element.tag == "svg":
         is_inner = next(element.iterancestors("svg"), None) is not None
         small = [one for one in _SIZES if (css.length(element.get(one, "")) or 99) < styles.LEAST_CUT_PX]
@@ -120,7 +120,7 @@ def _place(text: HtmlElement, around: Around, view: _View, findings: Findings) -
 
 
 def _show(outwards: list[HtmlElement], view: _View, findings: Findings) -> None:
-    """Give a text a colour and a size in which it is read.
+    """Set a colour and a size in which a text is read.
 
     Args:
         outwards: its element, and those around it.
@@ -150,7 +150,7 @@ def _font_size(element: HtmlElement) -> str:
 
 
 def _drop(element: HtmlElement, names: Iterable[str], findings: Findings) -> None:
-    """Take out attributes, and what its style says of them; report each."""
+    """Remove attributes, and what the style says of them; report each."""
     said = css.declarations(element.get("style", ""))
     for name in names:
         values = [css.value_of(item) for item in said if item.lower_name == name]

@@ -299,7 +299,7 @@ def _normalise(element: HtmlElement) -> None:
 
 
 def _order_rows(table: HtmlElement) -> None:
-    """Put the caption, the head and the foot of a table where browsers show them."""
+    """Move the caption, the head and the foot of a table where browsers show them."""
     rows = list(table.iterchildren("thead", "tbody", "tfoot", "tr"))
     head, foot, caption = map(table.find, ("thead", "tfoot", "caption"))
     if head is not None and head is not rows[0]:
