@@ -2,7 +2,6 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator
 from datetime import time, timedelta
 from itertools import pairwise
 
@@ -423,7 +422,8 @@ def sample_text(_setting: object, facts: RuleInput) -> Violation | None:
 @rule(Trait.READS_CONTENT)
 def banned_words(words: tuple[str, ...], facts: RuleInput) -> Violation | None:
     """No message uses one of the listed words."""
-    text = _END.join(readable_texts(facts.content))
+    reading = facts.content.reading
+    text = folded(*(part for parts in (*reading.texts, *reading.joined) for part in parts))
     found = [word for word in words if folded(word) and folded(word) in text]
     if not found:
         return None
@@ -435,8 +435,9 @@ def banned_words(words: tuple[str, ...], facts: RuleInput) -> Violation | None:
 
 @rule(Trait.READS_CONTENT)
 def required_text(wanted: tuple[str, ...], facts: RuleInput) -> Violation | None:
-    """Every message, and every article of one, has the listed texts."""
-    texts = list(readable_texts(facts.content))
+    """Every message, and every article of one, has the listed texts, where they are easy to see."""
+    reading = facts.content.reading
+    texts = [folded(*parts) for parts in reading.legible or reading.texts]
     missing = [one for one in wanted if any(folded(one) not in text for text in texts)]
     if not missing:
         return None
@@ -449,11 +450,6 @@ def required_text(wanted: tuple[str, ...], facts: RuleInput) -> Violation | None
 _WORD = r"[\u2e80-\u9fff]|[^\W\u2e80-\u9fff]+"  # compiled at its first use: few plans compare words
 _END = "\0"
 """Where a paragraph ends: no word goes on behind it."""
-
-
-def readable_texts(content: Content) -> Iterator[str]:
-    """Return the text of a message, or of each article, folded; nothing for sound, card and picture."""
-    return (folded(*parts) for parts in content.texts())
 
 
 def words(content: Content) -> tuple[str, ...]:
