@@ -129,21 +129,6 @@ def test_hold_is_made_whatever_bytes_its_reason_or_user_has(make_shop: MakeShop,
     assert shop.posts() == 0
 
 
-@pytest.mark.deep
-def test_hold_for_a_time_ends_by_itself(make_shop: MakeShop) -> None:
-    shop = make_shop()
-    shop.write(sale=campaign_file("sale"))
-    code, said = shop.run("hold", "main", "--for", "2h")
-    assert (code, "ends by itself" in said) == (ExitCode.OK, True), said
-    assert shop.apply() == ExitCode.POLICY
-    assert shop.run("unhold", "main", "--reason", "corrected")[0] == ExitCode.OK
-    ends_at = datetime.now(UTC) + timedelta(seconds=8)
-    assert shop.run("hold", "main", "--for", ends_at.isoformat(timespec="seconds"))[0] == ExitCode.OK
-    time.sleep(max(0.0, (ends_at - datetime.now(UTC)).total_seconds()) + 1)
-    assert shop.apply() == ExitCode.OK
-    assert shop.texts() == ["sale"]
-
-
 @pytest.mark.parametrize(("behind_s", "hours"), [(3 * 3600, [2, 5]), (20, [2]), (-3 * 3600, [2])])
 def test_hold_by_a_slow_clock_lasts_as_much_longer(
     make_shop: MakeShop, tmp_path: Path, behind_s: int, hours: list[int]

@@ -195,16 +195,6 @@ def test_unknown_send_of_an_account_with_another_name_stays_what_it_is(
     assert actions(chain, "--all") == {"sale[store]": "conflict"}
 
 
-def test_edited_campaign_is_sent_again_as_the_hint_says(chain: Shop) -> None:
-    chain.write(sale=campaign_file("周年庆", FOR_RETAIL))
-    assert chain.apply() == ExitCode.OK
-    chain.write(sale=campaign_file("店庆", FOR_RETAIL))
-    for row in planned(chain).values():
-        assert (row["code"], "`revision: 2`" in row["hint"]) == ("edited", True)
-    chain.write(sale=campaign_file("店庆", f"{FOR_RETAIL}revision: 2\n"))
-    assert set(actions(chain).values()) == {"send"}
-
-
 def test_entries_that_become_accounts_are_other_parts_of_the_campaign(chain: Shop) -> None:
     entries = "account: main\nfor_each: {bj: {vars: {city: 北京}}, sh: {vars: {city: 上海}}}\n"
     chain.write(sale=campaign_file("'{{ city }}'", entries))

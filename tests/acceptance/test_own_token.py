@@ -155,24 +155,6 @@ def test_token_that_stays_the_same_is_a_row_and_no_loop(shop: Shop, tmp_path: Pa
     assert (shop.apply(), shop.texts()) == (ExitCode.OK, ["早", "晚"])
 
 
-def test_two_accounts_run_beside_each_other_and_one_has_no_token(shop: Shop, tmp_path: Path) -> None:
-    use_accounts(
-        shop,
-        main=account(APPID, by_command(shop)),
-        shop=account(SHOP_APPID, by_command(shop, SHOP_APPID)),
-        gone=account("wx0000000000000003", f"{{file: {tmp_path / 'none'}}}"),
-    )
-    shop.succeed("ledger", "init")
-    shop.write(other=campaign_file("晚", "account: shop\n"), lost=campaign_file("午", "account: gone\n"))
-    code, said = shop.run("apply", "--auto-approve", "-o", "json", "--quiet")
-    results = {name: row["result"] for name, row in outcomes(said).items()}
-    assert results == {"sale": "accepted", "other": "accepted", "lost": "not_sent"}, said
-    assert (code, sorted(shop.texts()), asked(shop)) == (ExitCode.SECRET, ["早", "晚"], 2)
-    assert {job["appid"]: job["content"]["text"] for job in shop.sandbox.jobs()} == {
-        APPID: "早", SHOP_APPID: "晚"
-    }  # fmt: skip
-
-
 @pytest.mark.deep
 def test_evening_of_sixty_accounts(shop: Shop, tmp_path: Path) -> None:
     """WeChat refuses one of them, and one token ended and was not renewed: the others are sent."""

@@ -145,17 +145,6 @@ def test_malformed_chunks_are_answered(capfd: pytest.CaptureFixture[str]) -> Non
     assert "Traceback" not in capfd.readouterr().err
 
 
-@pytest.mark.parametrize(("kind", "jobs"), [("cut_before", 0), ("cut_after", 1)])
-def test_sandbox_can_cut_a_connection(kind: str, jobs: int) -> None:
-    with embedded() as url:
-        sandbox = SandboxClient(url=url)
-        access_token = token(sandbox)
-        sandbox.fault(SENDALL, kind)
-        with pytest.raises(requests.ConnectionError):
-            send(sandbox, access_token, "a")
-        assert len(sandbox.jobs()) == jobs
-
-
 @pytest.mark.parametrize(
     ("path", "answered", "chunked"),
     [("material/add_material", "media_id", False), ("media/uploadimg", "url", True)],
@@ -175,20 +164,6 @@ def test_sandbox_accepts_multipart_of_real_clients(path: str, answered: str, chu
         )
         assert answered in answer.json()
         assert sandbox.requests()[-1]["body"]["filename"] == "a.png"
-
-
-@pytest.mark.deep
-def test_a_seed_without_quota_and_without_campaigns(tmp_path: Path) -> None:
-    seed = tmp_path / "seed.yaml"
-    seed.write_text("accounts: [{appid: wx9, secret: s3cret, followers: 3}]", encoding="utf-8")
-    with process("--seed", str(seed), "--no-quota") as (started, served):
-        sandbox = SandboxClient(url=served.url, appid="wx9", secret="s3cret")
-        access_token = token(sandbox)
-        assert send(sandbox, access_token, "a")["errcode"] == 0
-        assert send(sandbox, access_token, "b")["errcode"] == 0, "a second one on a day"
-        assert len(sandbox.deliveries()) == 6
-        started.terminate()
-        assert started.wait(60) == 0
 
 
 CLIENT = """
