@@ -195,9 +195,8 @@ def pair(make_shop: MakeShop) -> Shop:
 
 
 def test_hold_of_all_accounts_needs_no_secret_and_ends_where_there_is_one(pair: Shop) -> None:
-    code, said = pair.run("hold", "--all", "--reason", "停", "-o", "json")
-    held = json.loads(said)
-    assert (code, held["accounts"], held["held"]) == (ExitCode.OK, ["main", "other"], True), said
+    code, held = pair.data("hold", "--all", "--reason", "停")
+    assert (code, held["accounts"], held["held"]) == (ExitCode.OK, ["main", "other"], True)
     pair.write(sale=campaign_file("甲", "account: main\n"))
     assert pair.apply() == ExitCode.POLICY
 
@@ -208,10 +207,9 @@ def test_hold_of_all_accounts_needs_no_secret_and_ends_where_there_is_one(pair: 
     assert pair.texts() == ["甲"]
 
     with_both = {"OTHER_SECRET": "0" * 32}
-    code, said = pair.run("unhold", "--all", "--reason", "好了", "-o", "json", **with_both)
-    assert (code, json.loads(said)["accounts"]) == (ExitCode.OK, ["other"]), said
-    code, said = pair.run("unhold", "--all", "--reason", "好了", "-o", "json", **with_both)
-    assert (code, json.loads(said)["changed"]) == (ExitCode.OK, False), said
+    for accounts, changed in ((["other"], True), ([], False)):
+        code, released = pair.data("unhold", "--all", "--reason", "好了", **with_both)
+        assert (code, released["accounts"], released["changed"]) == (ExitCode.OK, accounts, changed)
 
 
 def test_ledger_is_opened_once_for_all_accounts(pair: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -155,40 +155,22 @@ def test_token_that_stays_the_same_is_a_row_and_no_loop(shop: Shop, tmp_path: Pa
     assert (shop.apply(), shop.texts()) == (ExitCode.OK, ["早", "晚"])
 
 
-@pytest.mark.deep
-def test_evening_of_sixty_accounts(shop: Shop, tmp_path: Path) -> None:
-    """WeChat refuses one of them, and one token ended and was not renewed: the others are sent."""
-    appids = [f"wx{number:016x}" for number in range(0xA0, 0xA0 + 60)]
-    seeds = [{"appid": one, "kind": "service", "followers": 5, "tags": ["会员"]} for one in appids]
-    shop.sandbox.control("POST", "seed", {"accounts": seeds})
-    files = {one: write_token(tmp_path / one, token_of(shop, one)) for one in appids}
-    places = [by_command(shop, one) if n < 5 else file for n, (one, file) in enumerate(files.items())]
+def test_two_accounts_run_beside_each_other_and_one_has_no_token(shop: Shop, tmp_path: Path) -> None:
     use_accounts(
-        shop, **{f"a{n}": account(appids[n], place, "labels: [retail]") for n, place in enumerate(places)}
+        shop,
+        main=account(APPID, by_command(shop)),
+        shop=account(SHOP_APPID, by_command(shop, SHOP_APPID)),
+        gone=account("wx0000000000000003", f"{{file: {tmp_path / 'none'}}}"),
     )
-    shop.edit("_settings", "    default_account: main\n", "")
     shop.succeed("ledger", "init")
-    shop.write(sale=campaign_file("第{{ account.name[1:] }}家", "for_each: {accounts: {label: retail}}\n"))
-    write_token(tmp_path / appids[30], f"92_{'ended' * 20}")
-    shop.sandbox.fault(endpoint=SENDALL, kind="errcode", errcode=61007)
-    code, said = shop.run("apply", "--auto-approve", "--quiet", "-o", "json")
-    rows = outcomes(said).values()
-    left = {row["errcode"]: row for row in rows if row["result"] != "accepted"}
-    assert (len(rows), {*left}) == (60, {61007, None}), said
-    assert left[None]["account"] == "a30"
-    assert "still gives the same one" in left[None]["reason"]
-    assert code == ExitCode.WECHAT, "the worse of the two"
-    texts = shop.texts()
-    assert len(texts) == len(set(texts)) == 58
-
-    shop.sandbox.fault(endpoint="message/mass/get", kind="errcode", errcode=61007)
-    code, said = shop.run("doctor")
-    assert (code, "58 of 60 accounts are ready" in said) == (ExitCode.WECHAT, True), said
-    assert "grant permission set 7 " in re.sub(r"\s+", " ", said)
-
-    write_token(tmp_path / appids[30], token_of(shop, appids[30]))
-    assert shop.apply() == ExitCode.OK
-    assert sorted(shop.texts()) == sorted(f"第{n}家" for n in range(60)), "each once"
+    shop.write(other=campaign_file("晚", "account: shop\n"), lost=campaign_file("午", "account: gone\n"))
+    code, said = shop.run("apply", "--auto-approve", "-o", "json", "--quiet")
+    results = {name: row["result"] for name, row in outcomes(said).items()}
+    assert results == {"sale": "accepted", "other": "accepted", "lost": "not_sent"}, said
+    assert (code, sorted(shop.texts()), asked(shop)) == (ExitCode.SECRET, ["早", "晚"], 2)
+    assert {job["appid"]: job["content"]["text"] for job in shop.sandbox.jobs()} == {
+        APPID: "早", SHOP_APPID: "晚"
+    }  # fmt: skip
 
 
 MEETING = """\

@@ -115,6 +115,12 @@ class Shop:
         assert "Traceback" not in err, err
         return process.returncode, out + err
 
+    def data(self, *words: str, **variables: str) -> tuple[int, Any]:
+        """Run the command to its end for its JSON: its exit code, and that."""
+        code, said = self.run(*words, "--format", "json", **variables)
+        assert "{" in said, said
+        return code, json.JSONDecoder().raw_decode(said, said.index("{"))[0]
+
     def run_here(self, *words: str, **variables: str) -> tuple[int, str]:
         """Run the command in this process, which is sooner: to prepare a test, or to look."""
         said = io.StringIO()
