@@ -173,11 +173,19 @@ def test_hold_is_told_where_nothing_is_pending(make_shop: MakeShop) -> None:
             assert ("campaign unhold main" in shop.run(command)[1]) == held, command
 
 
-@pytest.mark.parametrize("text", ["soon", "-2h", "2020-01-01"])
-def test_hold_for_no_time_is_refused_and_says_so(make_shop: MakeShop, text: str) -> None:
+@pytest.mark.parametrize(
+    "words",
+    [
+        "hold main --for=soon", "hold main --for=-2h", "hold main --for=2020-01-01",
+        "hold", "unhold", "hold --all main", "unhold --all main",
+    ],
+)  # fmt: skip
+def test_hold_of_no_time_or_of_no_clear_account_is_refused_and_says_so(
+    make_shop: MakeShop, words: str
+) -> None:
     """Nobody must believe that an account is held."""
     shop = make_shop()
-    assert shop.run("hold", "main", f"--for={text}")[0] == ExitCode.USAGE
+    assert shop.run(*words.split(), "--reason", "x")[0] == ExitCode.USAGE
     assert not [event for event in shop.log() if event["kind"] == "hold"]
 
 
@@ -223,14 +231,6 @@ def test_ledger_is_opened_once_for_all_accounts(pair: Shop, monkeypatch: pytest.
         opened.clear()
         pair.run_here(words, "--all", "--reason", "停")
         assert len(opened) == 1, words
-
-
-@pytest.mark.parametrize("words", [(), ("--all", "main")])
-def test_hold_is_of_one_account_or_of_all(make_shop: MakeShop, words: tuple[str, ...]) -> None:
-    shop = make_shop()
-    for command in ("hold", "unhold"):
-        assert shop.run(command, *words, "--reason", "x")[0] == ExitCode.USAGE
-    assert not [event for event in shop.log() if event["kind"] == "hold"]
 
 
 @pytest.mark.parametrize("words", [["hold", "--all"], ["unhold", "--all", "--reason", "已恢复"]])

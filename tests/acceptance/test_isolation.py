@@ -1,6 +1,7 @@
 """One account or one send that is wrong never stops another: it is a row, and the worst is the exit code."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -111,18 +112,17 @@ def test_one_wrong_name_stops_no_other_send(make_shop: MakeShop) -> None:
 
 
 @pytest.fixture
-def damaged(fleet: Shop) -> tuple[Shop, dict[str, str]]:
+def damaged(fleet: Shop) -> Shop:
     """Three accounts that have sent; then one has no secret, and one is off the address list."""
     secrets = {"WECHAT_SECOND_SECRET": "0" * 32, "WECHAT_THIRD_SECRET": "0" * 32}
     assert fleet.run("apply", "--auto-approve", **secrets)[0] == ExitCode.OK
     fleet.sandbox.control("POST", "accounts", {"appid": THIRD, "ip_allow": ["203.0.113.9"]})
-    return fleet, {"WECHAT_THIRD_SECRET": "0" * 32}
+    return replace(fleet, variables={"WECHAT_THIRD_SECRET": "0" * 32})
 
 
-def test_status_shows_the_sends_of_every_account(damaged: tuple[Shop, dict[str, str]]) -> None:
-    shop, secrets = damaged
+def test_status_shows_the_sends_of_every_account(damaged: Shop) -> None:
     for wait in ((), ("--wait", "--timeout", "60")):  # nobody waits for an account that refuses
-        code, data = shop.data("status", *wait, **secrets)
+        code, data = damaged.data("status", *wait)
         assert column(data["sends"], "status") == {
             "good": "sent", "refused": "accepted", "unset": "accepted"
         }  # fmt: skip
@@ -130,9 +130,8 @@ def test_status_shows_the_sends_of_every_account(damaged: tuple[Shop, dict[str, 
         assert code == ExitCode.WECHAT
 
 
-def test_doctor_checks_every_account(damaged: tuple[Shop, dict[str, str]]) -> None:
-    shop, secrets = damaged
-    code, found = shop.data("doctor", **secrets)
+def test_doctor_checks_every_account(damaged: Shop) -> None:
+    code, found = damaged.data("doctor")
     grades = {one["name"]: one["grade"] for one in found["checks"]}
     assert {name for name, grade in grades.items() if grade == "error"} == {"account second", "account third"}
     assert (code, grades["account main"], grades["ledger"]) == (ExitCode.WECHAT, "ok", "ok")
@@ -149,20 +148,16 @@ def test_doctor_names_a_missing_variable_before_a_ledger_that_is_missing_too(mak
 
 
 @pytest.mark.parametrize("command", ["tags", "drafts"])
-def test_what_accounts_have_is_listed_of_the_others(
-    damaged: tuple[Shop, dict[str, str]], command: str
-) -> None:
-    shop, secrets = damaged
-    code, data = shop.data(command, **secrets)
+def test_what_accounts_have_is_listed_of_the_others(damaged: Shop, command: str) -> None:
+    code, data = damaged.data(command)
     assert (code, list(data["accounts"])) == (ExitCode.WECHAT, ["main"])
 
 
-def test_rules_are_accepted_for_the_others(damaged: tuple[Shop, dict[str, str]]) -> None:
-    shop, secrets = damaged
-    shop.edit("_settings", "default_environment", "policy: {max_recipients: 900}\ndefault_environment")
-    code, data = shop.data("ledger", "guard", "--reason", "x", "--auto-approve", **secrets)
+def test_rules_are_accepted_for_the_others(damaged: Shop) -> None:
+    damaged.edit("_settings", "default_environment", "policy: {max_recipients: 900}\ndefault_environment")
+    code, data = damaged.data("ledger", "guard", "--reason", "x", "--auto-approve")
     assert (code, data["recorded"]) == (ExitCode.SECRET, ["main", "third"]), data
-    guards = {event["stream"] for event in shop.log() if event["kind"] == "guard"}
+    guards = {event["stream"] for event in damaged.log() if event["kind"] == "guard"}
     assert guards == {"wx0000000000000001", THIRD}
 
 
@@ -184,30 +179,27 @@ def test_events_are_received_of_the_others(fleet: Shop, tokens: dict[str, str]) 
     ]
 
 
-def test_figures_are_refreshed_of_the_others(damaged: tuple[Shop, dict[str, str]]) -> None:
-    shop, secrets = damaged
-    set_noon(shop.sandbox, days_on=1)
-    before = len(shop.sandbox.requests())
-    code, data = shop.data("report", "--refresh", **secrets)
+def test_figures_are_refreshed_of_the_others(damaged: Shop) -> None:
+    set_noon(damaged.sandbox, days_on=1)
+    before = len(damaged.sandbox.requests())
+    code, data = damaged.data("report", "--refresh")
     assert {row["id"] for row in data["sends"]} == {"good", "refused", "unset"}
-    assert (code, len(shop.sandbox.requests()) > before) == (ExitCode.WECHAT, True)
+    assert (code, len(damaged.sandbox.requests()) > before) == (ExitCode.WECHAT, True)
 
 
-def test_calendar_needs_no_account(damaged: tuple[Shop, dict[str, str]]) -> None:
-    shop, secrets = damaged
-    assert shop.run("calendar", **secrets)[0] == ExitCode.OK
+def test_calendar_needs_no_account(damaged: Shop) -> None:
+    assert damaged.run("calendar")[0] == ExitCode.OK
 
 
-def test_what_is_made_for_each_account_is_made_for_the_others(damaged: tuple[Shop, dict[str, str]]) -> None:
+def test_what_is_made_for_each_account_is_made_for_the_others(damaged: Shop) -> None:
     """The account that is right is the last one."""
-    shop, secrets = damaged
-    wxname = shop.sandbox.control("GET", "followers", appid="wx0000000000000001")["followers"][0]["wxname"]
-    Image.new("RGB", (300, 300)).save(shop.folder / "campaigns/a.png")
-    (shop.folder / "campaigns/a.md").write_text("正文\n", encoding="utf-8")
+    wxname = damaged.sandbox.control("GET", "followers", appid="wx0000000000000001")["followers"][0]["wxname"]
+    Image.new("RGB", (300, 300)).save(damaged.folder / "campaigns/a.png")
+    (damaged.folder / "campaigns/a.md").write_text("正文\n", encoding="utf-8")
     article = "msgtype: mpnews\ncontent: {articles: [{title: 甲, body: a.md, cover: {file: a.png}}]}\n"
     each = "for_each: {accounts: [third, second, main]}\n"
-    shop.write(each=f"filter: {{tag: 会员}}\n{article}{each}")
-    code, data = shop.data("preview", "each", "--to", wxname, **secrets)
+    damaged.write(each=f"filter: {{tag: 会员}}\n{article}{each}")
+    code, data = damaged.data("preview", "each", "--to", wxname)
     assert [row["send"] for row in data["previews"] if not row.get("error")] == ["each[main]"]
     assert (code, "third" in str(data)) == (ExitCode.WECHAT, True)
 
