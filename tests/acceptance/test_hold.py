@@ -217,21 +217,6 @@ def test_hold_is_made_whatever_bytes_its_reason_or_user_has(make_shop: MakeShop,
     assert shop.posts() == 0
 
 
-@pytest.mark.deep
-def test_hold_for_a_time_ends_by_itself(make_shop: MakeShop) -> None:
-    shop = make_shop()
-    shop.write(sale=campaign_file("sale"))
-    code, said = shop.run("hold", "main", "--for", "2h")
-    assert (code, "ends by itself" in said) == (ExitCode.OK, True), said
-    assert shop.apply() == ExitCode.POLICY
-    assert shop.run("unhold", "main", "--reason", "corrected")[0] == ExitCode.OK
-    ends_at = datetime.now(UTC) + timedelta(seconds=8)
-    assert shop.run("hold", "main", "--for", ends_at.isoformat(timespec="seconds"))[0] == ExitCode.OK
-    time.sleep(max(0.0, (ends_at - datetime.now(UTC)).total_seconds()) + 1)
-    assert shop.apply() == ExitCode.OK
-    assert shop.texts() == ["sale"]
-
-
 @pytest.mark.parametrize(("behind_s", "hours"), [(3 * 3600, [2, 5]), (20, [2]), (-3 * 3600, [2])])
 def test_hold_by_a_slow_clock_lasts_as_much_longer(
     make_shop: MakeShop, tmp_path: Path, behind_s: int, hours: list[int]
@@ -276,11 +261,19 @@ def test_hold_is_told_where_nothing_is_pending(make_shop: MakeShop) -> None:
             assert ("campaign unhold main" in shop.run(command)[1]) == held, command
 
 
-@pytest.mark.parametrize("text", ["soon", "-2h", "2020-01-01"])
-def test_hold_for_no_time_is_refused_and_says_so(make_shop: MakeShop, text: str) -> None:
+@pytest.mark.parametrize(
+    "words",
+    [
+        "hold main --for=soon", "hold main --for=-2h", "hold main --for=2020-01-01",
+        "hold", "unhold", "hold --all main", "unhold --all main",
+    ],
+)  # fmt: skip
+def test_hold_of_no_time_or_of_no_clear_account_is_refused_and_says_so(
+    make_shop: MakeShop, words: str
+) -> None:
     """Nobody must believe that an account is held."""
     shop = make_shop()
-    assert shop.run("hold", "main", f"--for={text}")[0] == ExitCode.USAGE
+    assert shop.run(*words.split(), "--reason", "x")[0] == ExitCode.USAGE
     assert not [event for event in shop.log() if event["kind"] == "hold"]
 
 
@@ -298,9 +291,8 @@ def pair(make_shop: MakeShop) -> Shop:
 
 
 def test_hold_of_all_accounts_needs_no_secret_and_ends_where_there_is_one(pair: Shop) -> None:
-    code, said = pair.run("hold", "--all", "--reason", "停", "-o", "json")
-    held = json.loads(said)
-    assert (code, held["accounts"], held["held"]) == (ExitCode.OK, ["main", "other"], True), said
+    code, held = pair.data("hold", "--all", "--reason", "停")
+    assert (code, held["accounts"], held["held"]) == (ExitCode.OK, ["main", "other"], True)
     pair.write(sale=campaign_file("甲", "account: main\n"))
     assert pair.apply() == ExitCode.POLICY
 
@@ -311,10 +303,9 @@ def test_hold_of_all_accounts_needs_no_secret_and_ends_where_there_is_one(pair: 
     assert pair.texts() == ["甲"]
 
     with_both = {"OTHER_SECRET": "0" * 32}
-    code, said = pair.run("unhold", "--all", "--reason", "好了", "-o", "json", **with_both)
-    assert (code, json.loads(said)["accounts"]) == (ExitCode.OK, ["other"]), said
-    code, said = pair.run("unhold", "--all", "--reason", "好了", "-o", "json", **with_both)
-    assert (code, json.loads(said)["changed"]) == (ExitCode.OK, False), said
+    for accounts, changed in ((["other"], True), ([], False)):
+        code, released = pair.data("unhold", "--all", "--reason", "好了", **with_both)
+        assert (code, released["accounts"], released["changed"]) == (ExitCode.OK, accounts, changed)
 
 
 def test_ledger_is_opened_once_for_all_accounts(pair: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -328,14 +319,6 @@ def test_ledger_is_opened_once_for_all_accounts(pair: Shop, monkeypatch: pytest.
         opened.clear()
         pair.run_here(words, "--all", "--reason", "停")
         assert len(opened) == 1, words
-
-
-@pytest.mark.parametrize("words", [(), ("--all", "main")])
-def test_hold_is_of_one_account_or_of_all(make_shop: MakeShop, words: tuple[str, ...]) -> None:
-    shop = make_shop()
-    for command in ("hold", "unhold"):
-        assert shop.run(command, *words, "--reason", "x")[0] == ExitCode.USAGE
-    assert not [event for event in shop.log() if event["kind"] == "hold"]
 
 
 @pytest.mark.parametrize("words", [["hold", "--all"], ["unhold", "--all", "--reason", "已恢复"]])
