@@ -266,10 +266,7 @@ def test_readers_are_compared_with_those_of_the_month_before() -> None:
 )
 def test_a_workbook_has_a_sheet_a_month_with_types(language: str, headings: tuple[str, ...]) -> None:
     set_language(language)
-    try:
-        found = openpyxl.load_workbook(io.BytesIO(history_workbook(view_of())))
-    finally:
-        set_language("en")
+    found = openpyxl.load_workbook(io.BytesIO(history_workbook(view_of())))
     assert found.sheetnames == ["2026-11"]
     first, *rows = list(found["2026-11"].iter_rows(values_only=True))
     table = [dict(zip(first, row, strict=True)) for row in rows]

@@ -196,9 +196,6 @@ def test_folded_lists_are_counted_and_not_called_as_the_first_of_them() -> None:
         for rows in (1, 2)
     ]
     set_language("zh")
-    try:
-        page = failure_html("x", "y", problems=problems)
-    finally:
-        set_language("en")
+    page = failure_html("x", "y", problems=problems)
     assert "<summary><b>2 份名单有略过的行</b>" in page
     assert "left out: 2" in page
