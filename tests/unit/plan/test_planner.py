@@ -188,14 +188,6 @@ def test_invalid_campaigns_do_not_hide_the_others() -> None:
     assert (empty.sends, empty.due(), empty.counts()) == ((), (), {})
 
 
-def test_offline_plan_leaves_the_audience_unknown() -> None:
-    plan = plan_of(make_send(filter=Filter(tag="不存在")), remote_facts=None)
-    (planned,) = plan.sends
-    assert (plan.offline, plan.mass_calls) == (True, {})
-    assert planned.action is PlanAction.SEND
-    assert (planned.resolved.audience.count, planned.resolved.audience.source) == (None, "unknown offline")
-
-
 def test_offline_plan_names_the_audience_of_the_last_send_to_the_same_recipients() -> None:
     other = make_send("other", filter=Filter(tag="新客"))
     state = accepted(make_send("earlier"), audience={"count": 940, "source": "tags/get"})
@@ -203,7 +195,7 @@ def test_offline_plan_names_the_audience_of_the_last_send_to_the_same_recipients
     plan = plan_of(other, make_send(), state=state, settings=settings, remote_facts=None)
     untold, told = (planned.resolved.audience for planned in plan.sends)
     assert (headcount(told), headcount(untold)) == ("~940", "?")
-    assert told.count is None
+    assert (told.count, untold.source, plan.offline, plan.mass_calls) == (None, "unknown offline", True, {})
     assert actions(plan) == {"sale": "send", "other": "send"}
     assert [note.message for note in view_of(plan).notes if "~" in note.message]
     (online,) = plan_of(make_send(), state=state).sends

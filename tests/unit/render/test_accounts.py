@@ -82,13 +82,10 @@ def test_each_account_sends_words_of_its_own(tmp_path: Path, for_each: str, name
 def test_mistake_is_found_where_it_is(
     tmp_path: Path, for_each: str, more: str, expected: list[tuple[str, str]]
 ) -> None:
-    assert problems(compiled(tmp_path, for_each, more=more))[: len(expected)] == expected
-
-
-def test_mistake_names_what_there_is(tmp_path: Path) -> None:
-    (unknown,) = compiled(tmp_path, "{accounts: {label: retial}}").problems[:1]
-    assert "`north`" in unknown.hint
-    assert "`retail`" in unknown.hint
+    result = compiled(tmp_path, for_each, more=more)
+    assert problems(result)[: len(expected)] == expected
+    if "retial" in for_each:
+        assert all(label in result.problems[0].hint for label in ("`north`", "`retail`"))
 
 
 def test_filter_is_missing() -> None:

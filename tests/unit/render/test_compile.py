@@ -251,7 +251,8 @@ content:
 
 def test_what_the_schema_refuses_hides_no_problem_beside_it(tmp_path: Path) -> None:
     """A misspelt key, an unknown variable and two missing files are four problems at once."""
-    (tmp_path / "sale.yaml").write_text(BROKEN, encoding="utf-8")
+    row = compiled(tmp_path, make_settings(), sale=BROKEN)
+    assert (len(row.invalid), len(row.errors)) == (1, 7)
     count, found = validate_campaigns(tmp_path, settings=make_settings(), files=Files(tmp_path))
     seen = sorted((problem.location.line, problem.rule) for problem in found)
     assert count == 0
@@ -272,8 +273,3 @@ def test_a_file_with_nothing_left_to_check_has_its_own_problems_alone(tmp_path: 
 def test_a_long_file_with_problems_is_checked_once(tmp_path: Path) -> None:
     padding = "# …\n" * (MAX_TWICE_CHARS // 4)
     assert len(compiled(tmp_path, make_settings(), sale=BROKEN + padding).errors) == 4
-
-
-def test_an_invalid_file_is_one_row_with_all_its_problems(tmp_path: Path) -> None:
-    result = compiled(tmp_path, make_settings(), sale=BROKEN)
-    assert (len(result.invalid), len(result.errors)) == (1, 7)
