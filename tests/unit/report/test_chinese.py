@@ -18,9 +18,11 @@ from wechat_campaigns.report.phrases import recorded_recipients, status_counts
 from wechat_campaigns.report.problems import (
     fingerprints,
     problem_dict,
+    problems_data,
     problems_github,
     problems_text,
 )
+from wechat_campaigns.report.sanitize import json_text
 from wechat_campaigns.report.terminal import TextOptions, columns
 from wechat_campaigns.report.text import plan_text
 
@@ -103,6 +105,11 @@ def test_a_finding_keeps_its_fingerprint() -> None:
     assert no_such_send("sale").message == "没有名为 sale 的群发"
     set_language("en")
     assert [chinese] == list(fingerprints([no_such_send("sale")]))
+
+
+def test_problems_are_english_for_machines_and_harmless() -> None:
+    written = json_text(problems_data([no_such_send("\u202esale")]))
+    assert '"message": "no send has the id \\u202esale"' in written
 
 
 def test_the_level_of_a_problem_is_a_word() -> None:
