@@ -72,7 +72,7 @@ CLEANED = (
     "PYTHONUNBUFFERED",
     *AGENTS,
 )
-CLEANED_PREFIXES = ("LC_", "GITHUB_", "GITLAB_", "CI_", "WECHAT_", "XDG_", "GIT_")
+CLEANED_PREFIXES = ("LC_", "GITHUB_", "GITLAB_", "JENKINS_", "CI_", "WECHAT_", "XDG_", "GIT_")
 PROXIES = (
     "http_proxy",
     "https_proxy",

@@ -20,11 +20,9 @@ from tests.support.factories import (
     make_state,
     named,
     plan_of,
-    view_of,
 )
 from wechat_article.parts import Formula
 from wechat_campaigns.core.content import Content, Media
-from wechat_campaigns.core.links import Host
 from wechat_campaigns.core.model import (
     Audience,
     Filter,
@@ -37,7 +35,7 @@ from wechat_campaigns.core.settings import AccountKind, Drift, PlanCheck, Policy
 from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import QuotaUse
-from wechat_campaigns.messages import Articles, Draft, Image, Images, Mpvideo, Newspic, Text
+from wechat_campaigns.messages import Articles, Draft, Image, Images, Text
 from wechat_campaigns.plan.plan import Violation
 from wechat_campaigns.plan.planfile import audiences
 from wechat_campaigns.plan.planner import with_violations
@@ -350,18 +348,6 @@ def test_every_rule_has_the_name_of_its_setting() -> None:
     assert RULES.keys() == settings | {"sample_text", "quota"}
 
 
-def test_every_text_of_a_content_is_searched_for_links() -> None:
-    media = (Media(media_id="M"),)
-    link = "看 https://other.cn/a"
-    for content in (
-        Newspic(title="t", text=link, images=media),
-        Images(images=media, recommend=link),
-        Mpvideo(media=media[0], title="t", description=link),
-    ):
-        assert content.hosts() == {Host("other.cn", is_plain=True)}
-    assert Images(images=media).hosts() == set()
-
-
 def test_used_quota_names_the_day_on_which_it_resets() -> None:
     spent = said(facts(RESERVE, send=TO_ALL, state=to_everyone(4)), "quota")
     assert spent is not None
@@ -423,14 +409,6 @@ def test_later_sends_that_take_the_reserve_warn() -> None:
     waived = later(*days, overrides={"quota_reserve": "审过了"}, **strict)
     assert [found for _id, found in waived] == [[], [], [], [], [month]]
     assert later(opening("tag", 24), state=to_everyone(3), **strict) == [("tag", [])]
-
-
-def test_plan_shows_the_warning_of_a_later_send() -> None:
-    paper = make_settings(make_account("main", kind=PAPER.kind, appid=SUBSCRIPTION))
-    plan = plan_of(opening("a", 1), opening("b", 2), settings=paper)
-    (shown,) = [note.text for note in view_of(plan).notes if note.rule == "quota"]
-    assert shown.startswith("b: the quota of main for 2026-12-01")
-    assert [one.rule for one in view_of(plan).problems] == ["plan-quota"]
 
 
 @pytest.mark.parametrize("count", [7, None])
@@ -508,12 +486,8 @@ def test_articles_are_read_as_pages(article: dict[str, Any], found: bool) -> Non
     assert is_banned(Articles(articles=(make_article(), second))) is found
 
 
-def test_other_kinds_are_read_where_they_have_text() -> None:
-    media = Media(media_id="M")
-    assert is_banned(Newspic(title="好", text=WORD, images=(media,)))
-    assert is_banned(Images(images=(media,), recommend=WORD))
-    assert is_banned(Mpvideo(media=media, title=WORD, description=""))
-    wanted = Policy(required_text=("规则",))
+def test_required_text_is_asked_of_what_has_text() -> None:
+    media, wanted = Media(media_id="M"), Policy(required_text=("规则",))
     for content, lacks in ((Image(media=media), False), (Images(images=(media,), title="好"), True)):
         send = make_send(content=content)
         assert (said(facts(wanted, send=send), "required_text") is not None) is lacks

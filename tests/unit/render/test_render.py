@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +10,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.folder import parsed
 from wechat_article import ArticleBody, Remark
 from wechat_article.parts import AI_STATEMENT
 from wechat_campaigns.core.content import Media
@@ -20,17 +21,13 @@ from wechat_campaigns.core.settings import Account, AccountKind, Environment, Se
 from wechat_campaigns.messages import Articles, Draft, Image, Images, Mpvideo, Newspic, Text, Voice, Wxcard
 from wechat_campaigns.render.render import CompiledCampaign, render
 from wechat_campaigns.source.files import MAX_TEXT_BYTES, Files
-from wechat_campaigns.source.strict_yaml import Document, parse_document
 from wechat_campaigns.source.validate import Campaign
 
 OPENIDS = [f"o6_bmjrPTlm6_2sgVt7hMZOP{number:04}" for number in range(30)]
 
 
 def make_campaign(written: str, *, id: str = "sale") -> Campaign:
-    read = parse_document(
-        written.encode(), id=id, file=PurePosixPath(f"{id}.yaml"), shown=f"campaigns/{id}.yaml"
-    )
-    assert isinstance(read, Document)
+    read = parsed(written, id)
     data = {"filter": {"tag": "会员"}, "msgtype": "text", "content": "", **read.data}
     if "for_each" in read.data and "filter" not in read.data:
         data["filter"] = None

@@ -123,8 +123,6 @@ def test_a_repeated_clientmsgid_names_the_job(wechat: WeChat) -> None:
     again = wechat.sendall(clientmsgid="same")
     assert (again["errcode"], again["msg_id"]) == (45065, first)
     wechat.wait(24 * 3600)
-    assert wechat.post("message/mass/get", {"msg_id": first})["errcode"] == 42001
-    wechat._token = ""
     assert wechat.sendall(clientmsgid="same")["errcode"] == 0
 
 
@@ -178,7 +176,6 @@ def test_a_subscription_account_sends_once_a_day(wechat: WeChat) -> None:
     assert account.sendall(clientmsgid="a")["errcode"] == 0
     assert account.sendall(clientmsgid="b")["errcode"] == 45028
     account.wait(13 * 3600)
-    account._token = ""
     assert account.sendall(clientmsgid="c")["errcode"] == 0
 
 

@@ -28,7 +28,6 @@ def test_temporary_media_live_three_days(wechat: WeChat) -> None:
     video = {"media_id": made["media_id"]}
     assert "errcode" not in wechat.post("media/uploadvideo", video)
     wechat.wait(3 * 86400)
-    wechat._token = ""
     assert wechat.post("media/uploadvideo", video)["errcode"] == 40007
     assert wechat.post("media/uploadvideo", {"media_id": wechat.material()})["errcode"] == 40007
 
