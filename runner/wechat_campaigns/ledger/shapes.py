@@ -60,7 +60,7 @@ _END: Final = {
     "intent": str,
     "msg_id?": _NUMBER,
     "msg_data_id?": _NUMBER,
-    "errcode?": int,
+    "errcode?": _NUMBER,
     "reason?": str,
 }
 _APPROVALS: Final = {"approvers?": _WORDS, "count?": int, "reviewers?": [str]}
