@@ -16,7 +16,7 @@ class Program:
     """Of what `gettext` returns."""
     extend: Callable[[int, int], object] = lambda _seconds, _memory_bytes: None
     """Called before a picture is decoded, with the seconds of a processor and the memory that it may take."""
-    advise_install: Callable[[str], str] = "install `wechat-campaigns[{}]`".format
+    advise_install: Callable[[str], str] = "install the extra `{}`".format
     """Returns how to install an extra: `heic` or `math`."""
 
 

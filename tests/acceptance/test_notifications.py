@@ -146,7 +146,7 @@ def test_ledger_that_takes_no_event_is_told(
     with closing(sqlite3.connect(ledger)) as store, store:
         store.execute("create trigger t before insert on event begin select raise(abort, 'no'); end")
     code, _out, err = campaign("apply", "--plan", "plan.json", "--auto-approve")
-    assert (code, "Digest:" in err) == (ExitCode.LEDGER, True), err
+    assert code == ExitCode.LEDGER, err
     assert moments(told) == [[(None, "run_refused")]]
     assert not sandbox.jobs()
 

@@ -180,7 +180,7 @@ class Ports:
         self._next("token")
 
     def post_once(self, body: Mapping[str, Any], *, begin_by: datetime) -> Mapping[str, Any]:
-        posted = Posted(body["clientmsgid"], body["text"], tuple(body.get("touser", ())))
+        posted = Posted(body["clientmsgid"], body["text"]["content"], tuple(body.get("touser", ())))
         return {"errcode": self._next("post", posted, begin_by), "msg_id": 7}
 
     def clock(self) -> datetime:

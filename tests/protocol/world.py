@@ -79,7 +79,7 @@ class Send(NamedTuple):
         more: dict[str, Any] = {"touser": list(self.openids)} if self.openids else {}
         if self.draft:
             more["mpnews"] = {"media_id": self.draft}
-        return {"text": self.text, **more}
+        return {"text": {"content": self.text}, **more}
 
     @property
     def key(self) -> str:

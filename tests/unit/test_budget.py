@@ -8,9 +8,9 @@ from tests.tools.make_catalog import catalogs
 from tests.unit.test_layers import circles, edges
 
 CEILINGS = {
-    "wechat_campaigns": 41_800,
-    "wechat_article": 5_200,
-    "wechat_sandbox": 4_500,
+    "runner/wechat_campaigns": 41_800,
+    "runner/wechat_article": 5_200,
+    "runner/wechat_sandbox": 4_500,
     "runner": 100,
     "tests": 66_000,
     "catalog": 9_300,
@@ -40,7 +40,7 @@ def sources() -> dict[str, str]:
 def counts() -> dict[str, int]:
     found = Counter({"catalog": _count("catalog"), "tests": _count("tests")})
     for path, source in sources().items():
-        found[path.partition("/")[0] if "/" in path else "runner"] += source.count("\n")
+        found[f"runner/{path.split('/')[0]}" if "/" in path else "runner"] += source.count("\n")
     every = [node for tree in trees().values() for node in statements(tree)]
     imports = [node for node in every if isinstance(node, ast.Import | ast.ImportFrom)]
     lines = sum((node.end_lineno or node.lineno) - node.lineno + 1 for node in imports)

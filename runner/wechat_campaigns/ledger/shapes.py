@@ -52,7 +52,7 @@ _MESSAGE: Final = {
     **_SEND, **_RIGHT, "content_digest": str, "message_digest?": (str, None), "formerly?": [str],
     "words_sample?": str, "filter?": {"tag?": (str, None)}, "tag?": (str, None), "account?": str,
     "endpoint?": str, "recipients?": str, "audience?": {"count?": _NUMBER}, "draft?": (str, None),
-    "titles?": [str], "list_sha256?": str, "openids_sample?": str, "body?": _BODY,
+    "titles?": [str], "list_sha256?": (str, None), "openids_sample?": str, "body?": _BODY,
 }  # fmt: skip
 _CALL: Final = {"at": is_moment, "not_after?": (is_moment, None), "clientmsgid?": str, "body_sha256?": str}
 _END: Final = {
@@ -60,7 +60,7 @@ _END: Final = {
     "intent": str,
     "msg_id?": _NUMBER,
     "msg_data_id?": _NUMBER,
-    "errcode?": int,
+    "errcode?": _NUMBER,
     "reason?": str,
 }
 _APPROVALS: Final = {"approvers?": _WORDS, "count?": int, "reviewers?": [str]}

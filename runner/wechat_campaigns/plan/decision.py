@@ -85,7 +85,7 @@ def decide(send: Send, digest: str, context: DecisionContext, draft: str = "") -
     if action is PlanAction.HANDED_OVER and known is not None:
         stream, env = context.state.stream(account.appid), context.settings.environment.env_option
         seen, stop = stream.seen(known), what_stops(stream, known, context.now, env)
-        reason = _("; ").join(filter(None, [reason, stop.note, seen_text(seen, known)]))
+        reason = _("; ").join(filter(None, [stop.note or reason, seen_text(seen, known)]))
         hint = settle_hint(known.send, env, sent="--sent") if seen.is_perhaps_sent else stop.hint
     if action is PlanAction.HAND_OVER:
         reason = _("a person sends it in the WeChat console, to recipients chosen there; that uses the quota")
