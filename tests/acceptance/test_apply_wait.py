@@ -255,6 +255,20 @@ def test_ledger_that_is_replaced_while_a_run_waits_is_read_anew(make_shop: MakeS
     assert shop.posts() == 0
 
 
+@pytest.mark.deep
+def test_horizon_of_the_reviewed_plan_bounds_the_wait(make_shop: MakeShop) -> None:
+    shop = make_shop()
+    shop.write(soon=scheduled("soon", soon(shop)), later=scheduled("later", opening(7200)))
+    plan = shop.plan("--horizon", "1h")
+    assert plan["horizon"] is not None
+    code, told = shop.run("ci", "outputs", str(shop.plan_file))
+    assert (code, "coming=1\n" in told, "due=0\n" in told) == (ExitCode.OK, True, True)
+    code, said = shop.run("apply", "--auto-approve", "--wait", *shop.reviewed("file"))
+    assert code == ExitCode.OK, said
+    assert "Next: later" in said
+    assert shop.texts() == ["soon"]
+
+
 def test_late_apply_leaves_out_what_opened_after_the_horizon(make_shop: MakeShop) -> None:
     shop = make_shop()
     shop.write(now=campaign_file("now"), later=scheduled("later", opening(-60)))

@@ -1,5 +1,7 @@
 """A month of sends in a sandbox whose clock moves: what the report says of their articles."""
 
+import csv
+import io
 import json
 import random
 from collections import Counter
@@ -219,6 +221,18 @@ def sent_by_hand(campaign: Command) -> dict[str, tuple[str, bool]]:
         one["id"]: (one["action"], "sent-by-hand" in {warning["rule"] for warning in one["warnings"]})
         for one in planned
     }
+
+
+def test_spreadsheets_speak_the_readers_language(campaign: Command, sandbox: Sandbox) -> None:
+    send_articles(campaign, sandbox, "sale", "春茶", "夏茶")
+    set_clock(sandbox, FIRST + timedelta(days=3), "09:00")
+    assert campaign("report", "--refresh")[0] == ExitCode.OK
+    text = campaign("--lang", "zh", "report", "--format", "csv")[1]
+    assert text.startswith("\ufeff")
+    first, second = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")))
+    assert (first["标题"], second["标题"]) == ("春茶", "夏茶")
+    assert (first["发送人数"] != "", second["发送人数"]) == (True, "")
+    assert int(first["阅读人数"]) > 0
 
 
 def test_a_workbook_is_a_file_and_needs_its_extra(campaign: Command, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -176,6 +176,15 @@ def test_a_list_of_one_batch_is_previewed_by_the_name_of_its_campaign(
     assert campaign("preview", "vip[a]", "--to", "小李")[0] == ExitCode.USAGE
 
 
+def test_exactly_what_was_previewed_may_be_sent(campaign: Command, sandbox: Sandbox) -> None:
+    settle(sandbox, "{require_preview: true}")
+    assert campaign("preview", "sale", "--to", "小李")[0] == ExitCode.OK
+    Path("campaigns/sale.yaml").write_text(SALE.replace("八", "九"), encoding="utf-8")
+    assert campaign("apply", "--auto-approve")[0] == ExitCode.POLICY
+    assert campaign("preview", "sale", "--to", "小李")[0] == ExitCode.OK
+    assert campaign("apply", "--auto-approve")[0] == ExitCode.OK
+
+
 def test_an_override_is_recorded_with_its_reason(campaign: Command, sandbox: Sandbox) -> None:
     settle(sandbox, "{max_recipients: 1}")
     assert campaign("apply", "--auto-approve")[0] == ExitCode.POLICY

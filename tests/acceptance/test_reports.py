@@ -134,6 +134,16 @@ def test_in_github_actions_text_is_printed_between_stop_marks(
     assert len(tokens) == 2
 
 
+def test_annotations_come_first_and_the_plan_is_guarded(
+    repo: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (repo / "campaigns" / "bad.yaml").write_text("msgtype: txt\n")
+    assert run(["plan", "--offline", "--format", "github"]) == ExitCode.INVALID
+    before, _, after = capsys.readouterr().out.partition("::stop-commands::")
+    assert before.startswith("::error file=campaigns/bad.yaml,line=1,")
+    assert "Digest:" in after
+
+
 def _planned(clone: Path, zone: str, locale: str, *words: str) -> tuple[Any, str]:
     environment = {**os.environ, "TZ": zone, "LC_ALL": locale, "LANG": locale}
     command = [
