@@ -1,6 +1,7 @@
 """Days and moments as a person says them, in both languages."""
 
 from datetime import UTC, date, datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -33,6 +34,8 @@ def test_a_moment_is_of_its_time_zone() -> None:
     late = datetime(2026, 11, 24, 20, 30, tzinfo=UTC)
     assert moment_text(late, now, CHINA) == "tomorrow at 04:30"
     assert moment_text(late, now, UTC) == "today at 20:30 (UTC)"
+    assert moment_text(late, now, ZoneInfo("Asia/Shanghai")) == "tomorrow at 04:30"
+    assert moment_text(late, now, ZoneInfo("Asia/Tokyo")) == "tomorrow at 05:30 (Asia/Tokyo)"
 
 
 @pytest.mark.parametrize(

@@ -42,9 +42,6 @@ def test_several_images_go_under_the_key_images(wechat: WeChat) -> None:
 def test_uploadvideo_makes_an_id_of_a_temporary_video(wechat: WeChat) -> None:
     wechat.control("POST", "accounts", {"appid": wechat.appid, "api_video": True})
     body = {"media_id": wechat.temporary("video"), "title": "TITLE", "description": "Description"}
-    assert (
-        wechat.post("media/uploadvideo", {**body, "media_id": wechat.material("video")})["errcode"] == 40007
-    )
     made = wechat.post("media/uploadvideo", body)
     assert made["type"] == "video"
     assert wechat.sendall("mpvideo", {"media_id": body["media_id"]}, clientmsgid="a")["errcode"] == 40007
@@ -260,8 +257,6 @@ def test_recall(wechat: WeChat) -> None:
     news = wechat.sendall("mpnews", {"media_id": wechat.draft()})
     delete = "message/mass/delete"
     assert wechat.post(delete, {"msg_id": text})["errcode"] == 40059
-    assert wechat.post(delete, {"msg_id": 1})["errcode"] == 40059
-    assert wechat.post(delete, {})["errcode"] == 40059
     assert wechat.post(delete, {"msg_id": news["msg_id"], "article_idx": 2})["errcode"] == 40060
     links = wechat.control("GET", "events")["events"][-1]["ArticleUrlResult"]["ResultList"]["item"]
     assert re.fullmatch(r"http://mp\.weixin\.qq\.com/s/[0-9A-Za-z_-]{22}", links[0]["ArticleUrl"])
