@@ -31,13 +31,18 @@ def article(title: str, to: str = TAG, more: str = "send: by_hand\n") -> str:
     return f"filter: {{{to}}}\nmsgtype: mpnews\n{content}{more}"
 
 
-@pytest.fixture
-def shop(make_shop: MakeShop) -> Shop:
+def with_an_article(make_shop: MakeShop) -> Shop:
+    """A shop with a body and a cover, on the first of December at nine."""
     made = make_shop(more="policy: {allow_to_all: true}\n")
     made.sandbox.media("cover-1", "image")
     (made.folder / "campaigns" / "tea.md").write_text("新茶上市\n", encoding="utf-8")
     at(made, 1, "09:00")
     return made
+
+
+@pytest.fixture
+def shop(make_shop: MakeShop) -> Shop:
+    return with_an_article(make_shop)
 
 
 def at(shop: Shop, day: int, time: str) -> None:

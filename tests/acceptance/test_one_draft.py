@@ -17,6 +17,7 @@ from tests.acceptance.test_by_hand import (
     mass_calls,
     settle,
     status,
+    with_an_article,
 )
 from tests.support.playground import SERVICE
 from tests.support.shop import MakeShop, Shop
@@ -35,13 +36,10 @@ def of_draft(name: str = "draft: 四月新品", to: str = TAG, more: str = "") -
 @pytest.fixture
 def shop(make_shop: MakeShop) -> Shop:
     """With a draft of the console, which WeChat keeps while its job is under way."""
-    made = make_shop(more="policy: {allow_to_all: true}\n")
-    made.sandbox.media("cover-1", "image")
-    (made.folder / "campaigns" / "tea.md").write_text("新茶上市\n", encoding="utf-8")
+    made = with_an_article(make_shop)
     april = {"title": "四月新品", "content": "<p>茶</p>", "thumb_media_id": "cover-1"}
     made.sandbox.call("draft/add", {"articles": [april]})
     made.sandbox.control("POST", "accounts", {"appid": SERVICE, "finish_after_s": 900})
-    at(made, 1, "09:00")
     return made
 
 

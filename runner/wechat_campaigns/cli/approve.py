@@ -522,7 +522,7 @@ def _private_key() -> str:
         private = private or read_own_file(path).strip()
         public_key(private)
     except OSError as error:
-        what = _("there is no key to approve with: {reason}").format(reason=system_reason(error))
+        what = _("your approval key cannot be read: {reason}").format(reason=system_reason(error))
         hint = _("make your key with `campaign approve --new-key`; a CI job has it in {variable}")
         raise UsageError(what, hint=hint.format(variable=APPROVAL_KEY), location=where) from error
     except ValueError as error:

@@ -123,7 +123,8 @@ def _in_hand(context: OnlineContext, held: Sequence[Account]) -> list[dict[str, 
     """List the drafts that people have in hand; none where the ledger cannot be read: the hold stands."""
     with suppress(CampaignError):
         state, now, env = context.fold_ledger(), context.clock(), context.settings.environment.env_option
-        return [one for account in held for one in stopped_drafts(state.stream(account.appid), now, env)]
+        known = [one.appid for one in held if state.read is None or one.appid in state.read]
+        return [one for appid in known for one in stopped_drafts(state.stream(appid), now, env)]
     return []
 
 

@@ -135,10 +135,12 @@ def test_memory_is_bounded_beside_what_is_there_already() -> None:
     """What a file left in the process does not count for the next."""
     left = list[bytearray]()
 
-    def work(_item: int) -> None:
+    def work(_item: int) -> int:
         left.append(bytearray(60 << 20))
+        return len(left)
 
-    map_fenced(work, range(4), lost=no_loss, children=1, bounds=Bounds(memory_bytes=100 << 20))
+    bounds = Bounds(memory_bytes=100 << 20)
+    assert map_fenced(work, range(4), lost=no_loss, children=1, bounds=bounds) == [1, 2, 3, 4]
 
 
 def test_work_may_ask_for_more_up_to_a_bound() -> None:
