@@ -349,7 +349,7 @@ def test_a_hold_that_this_machine_has_seen_cannot_be_taken_out_while_a_run_sends
     shop.write(one=campaign_file("one"), two=campaign_file("two"))
     shop.sandbox.fault(endpoint=SENDALL, kind="latency", latency_s=1)
     with shop.begin("apply", "--auto-approve") as running:
-        wait_for_line(shop, running, "one: sending")
+        wait_for_line(running, "one: sending")
         while sum(event["kind"] == "intent" for event in events_of(store)) < 2:
             time.sleep(0.05)
         running.send_signal(signal.SIGSTOP)
