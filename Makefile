@@ -22,7 +22,7 @@ install = $(if $(UV),$(UV) pip install --quiet --python $(BIN)/python $(1) 2>/de
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo inbox test test-unit test-lowest check lock audit docs dist container bench model torture mutants clean
+.PHONY: help demo inbox test test-unit test-clock test-lowest check lock audit docs dist growth generated container bench model torture mutants clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -71,6 +71,15 @@ test: $(DEV) $(CATALOG)  ## run the tests, in minutes; ALL=1: the deep ones too,
 test-unit: $(DEV) $(CATALOG)  ## run the unit tests, while you work
 	@$(BIN)/python -m pytest -n $(WORKERS) $(BY_FILE) -q -m 'not deep' tests/unit
 
+# What depends on the clock most: windows, quiet hours, quotas of days and months, figures, notices, approvals that
+# expire, waiting runs. Files and git's locks keep the machine's own times, so what compares those with the clock is out.
+CLOCKED := $(addprefix tests/unit/,notify plan report run send) $(addprefix tests/acceptance/test_,$(addsuffix .py,\
+	apply_wait by_hand fleet hold isolation late_acceptance moved_messages notifications own_token ready reports))
+# Another moment: make test-clock CLOCK='2028-02-29 20:00'
+CLOCK ?=
+test-clock: $(DEV) $(CATALOG)  ## run the tests of what depends on the clock by another one; needs libfaketime
+	@$(BIN)/python -m tests.tools.other_clock $(CLOCK) -- -n $(WORKERS) $(BY_FILE) -q -m 'not deep' $(CLOCKED)
+
 test-lowest: $(DEV) $(CATALOG)  ## run the unit tests with the lowest versions that pyproject.toml allows
 	@$(BIN)/python $(PIP) --group lock
 	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python build/lowest
@@ -93,13 +102,15 @@ check: $(DEV) $(CATALOG)  ## lint, format, types, schemas, workflows
 	@$(BIN)/python -m tests.tools.check_schemas
 	@$(BIN)/python -m tests.tools.check_workflows
 
-generated: $(DEV)  ## write all that is made from the code: schemas, reference, catalog, pictures, numbers; say what to translate
+growth: $(DEV)  ## print how many lines of Python this branch adds, by package
+	@$(BIN)/python -m tests.tools.growth $(SINCE)
+
+generated: $(DEV)  ## write all that is made from the code: schemas, reference, catalog, pictures; say what to translate
 	@$(BIN)/python -m tests.tools.make_reference
 	@$(BIN)/python -m tests.tools.make_catalog
 	@$(MAKE) --no-print-directory $(CATALOG)
 	@$(BIN)/python -m tests.tools.make_reference
 	@$(BIN)/python -m tests.tools.make_architecture
-	@$(BIN)/python -m tests.tools.make_budget
 
 docs: $(DEV) $(CATALOG)  ## write the reference anew and build the site into build/site
 	@$(BIN)/python -m tests.tools.make_reference

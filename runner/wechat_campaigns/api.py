@@ -36,7 +36,9 @@ def load(
         UsageError: the folder or the environment does not exist.
         InvalidError: the settings have problems; it carries all of them.
     """
-    workspace = OnlineWorkspace(Path(root), environment=environment, variables=dict(variables or {}))
+    workspace = OnlineWorkspace(
+        Path(root).absolute(), environment=environment, variables=dict(variables or {})
+    )
     _ = workspace.settings
     workspace.push = partial(push_appended, warn=warnings.warn)
     return workspace

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from wechat_campaigns.ledger.checkpoint import Checkpoints
     from wechat_campaigns.ledger.events import Streams
     from wechat_campaigns.ledger.fold import LedgerState
-    from wechat_campaigns.ledger.rollback_guard import RollbackGuardedLedger
+    from wechat_campaigns.ledger.opened import OpenedLedger
     from wechat_campaigns.ledger.trust import KeyOf
     from wechat_campaigns.wechat.client import SharedTokens
     from wechat_campaigns.wechat.clock import ClockWatch
@@ -75,7 +75,7 @@ class Workspace:
     """False once nothing of the ledger was found on this machine."""
     unverified: tuple[str, ...] = ()
     """Accounts whose events were folded last without the AppSecret that signed them, if any did."""
-    push: Callable[[Any, RollbackGuardedLedger], None] | None = field(default=None, repr=False)
+    push: Callable[[Any, OpenedLedger], None] | None = field(default=None, repr=False)
     """Called with this workspace and a ledger of it to push what was appended there."""
     signed_events: dict[str, list[Event]] | None = field(default=None, repr=False)
     """By stream that was read last, its events with a mac; None before the ledger was read."""
@@ -143,7 +143,7 @@ class Workspace:
         Raises:
             StalePlanError: it is not the file that was planned, or no longer there.
         """
-        from wechat_campaigns.render.article import image_bytes
+        from wechat_campaigns.render.articles import image_bytes
 
         try:
             return image_bytes(file, self.files)
@@ -336,13 +336,34 @@ class LedgerWorkspace(Workspace):
     """A workspace that also opens the ledger that the settings name; its events are shown as unverified."""
 
     @cached_property
-    def ledger(self) -> RollbackGuardedLedger:
+    def ledger(self) -> OpenedLedger:
         """The environment's ledger."""
-        ledger = self.open_ledger()
-        self.stack.callback(ledger.close)
-        return ledger
+        return self.stack.enter_context(self.pushing_ledger())
 
-    def open_ledger(self, clock: Clock | None = None, *, copies: Path | None = None) -> RollbackGuardedLedger:
+    @contextmanager
+    def pushing_ledger(
+        self, clock: Clock | None = None, *, copies: Path | None = None
+    ) -> Iterator[OpenedLedger]:
+        """Open the environment's ledger for a block; at its end, what was appended to it is pushed.
+
+        Args:
+            clock: see `open_ledger`.
+            copies: see `open_ledger`.
+        """
+        with closing(self.open_ledger(clock, copies=copies)) as ledger:
+            try:
+                yield ledger
+            finally:
+                self.push_appended(ledger)
+
+    def push_appended(self, ledger: OpenedLedger) -> None:
+        """Push what was appended to a ledger; called once the sends are made, as none may wait for this."""
+        # The events are kept: nothing about who is told may look like a failure.
+        with suppress(Exception):
+            if self.push is not None and ledger.appended:
+                self.push(self, ledger)
+
+    def open_ledger(self, clock: Clock | None = None, *, copies: Path | None = None) -> OpenedLedger:
         """Open the environment's ledger once more; the caller closes it.
 
         Args:
@@ -352,10 +373,7 @@ class LedgerWorkspace(Workspace):
         from wechat_campaigns.ledger.open import open_ledger
 
         setting, clock = self.settings.environment.ledger, clock or self.clock
-        opened = open_ledger(setting, default=self._ledger_file, root=self.root, clock=clock, copies=copies)
-        if self.push is not None:
-            opened.push = partial(self.push, self, opened)
-        return opened
+        return open_ledger(setting, default=self._ledger_file, root=self.root, clock=clock, copies=copies)
 
     def _events(self, streams: Streams) -> Iterable[Event]:
         return self.ledger.events_once(streams)
@@ -418,7 +436,7 @@ class OnlineWorkspace(LedgerWorkspace):
         return clock_offset(self.api_url)
 
     @cached_property
-    def ledger(self) -> RollbackGuardedLedger:
+    def ledger(self) -> OpenedLedger:
         """The environment's ledger; what is appended to it gets the MAC of its account."""
         ledger = super().ledger
         ledger.sign = self.secrets.sign
@@ -454,7 +472,7 @@ class OnlineWorkspace(LedgerWorkspace):
         for appid in self.settings.environment.by_appid:
             account, key = state.stream(appid), key_of(appid)
             if key is not None and account.head.seq - before.get(appid, 0) >= GROWN:
-                checkpoints.save(account, self.ledger.first_of(appid), key)
+                checkpoints.save(account, self.ledger.firsts[appid], key)
         return state
 
     def _known_accounts(self, checkpoints: Checkpoints) -> Iterator[tuple[str, Known]]:
@@ -466,7 +484,8 @@ class OnlineWorkspace(LedgerWorkspace):
                 found = checkpoints.load(appid, partial(self.secrets.mac_key, account))
                 if found is None:
                     continue
-                later = self.ledger.read_after(appid, found.account.head, found.first)
+                self.ledger.firsts.setdefault(appid, found.first)
+                later = self.ledger.read(appid, found.account.head)
                 # A person who vouches for events changes what those before count for.
                 if not any(event.kind == LedgerKind.TRUSTED for event in later):
                     yield appid, Known(found.account, later)

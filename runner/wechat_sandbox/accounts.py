@@ -8,7 +8,7 @@ from ipaddress import ip_network
 from typing import Any, Final
 
 from wechat_sandbox import store
-from wechat_sandbox.answers import COUNTS, FLAG, NUMBER, TEXT, TEXTS, Json, body_of
+from wechat_sandbox.answers import COUNTS, FLAG, NULL, NUMBER, TEXT, TEXTS, Json, body_of
 
 KINDS = ("service", "subscription", "test", "unverified")
 """`unverified` stands for personal and unverified accounts, which may not send at all."""
@@ -57,9 +57,7 @@ class AccountOptions:
     """How jobs end: `send success`, or an err(N) of WeChat, so that a failure can be rehearsed."""
     daily_limits: Mapping[str, int] = field(default_factory=dict, metadata={"shape": COUNTS})
     """Calls a day by path, in place of the defaults."""
-    callback: Callback | None = field(
-        default=None, metadata={"shape": {"anyOf": [CALLBACK, {"type": "null"}]}}
-    )
+    callback: Callback | None = field(default=None, metadata={"shape": {"anyOf": [CALLBACK, NULL]}})
 
 
 KIND: Final[Json] = {"type": "string", "enum": list(KINDS)}

@@ -15,16 +15,6 @@ Json = dict[str, Any]
 
 WITH_HINT = (40001, 40003, 40013, 40032, 40033, 41001, 42001, 44003, 45002, 45003, 47001, 61003)
 """Errors whose text has been recorded with `hint: […]` before the rid; others came without."""
-ONLY_HERE = {
-    61005: "component ticket is expired",
-    61006: "component ticket is invalid",
-    61009: "code is invalid",
-    61010: "code is expired",
-    61011: "invalid component",
-    61014: "must use component token for component api",
-    61023: "refresh_token is invalid",
-}
-"""Texts of errors between WeChat and a third-party platform, which no campaign meets."""
 MAX_DEPTH = 64
 """Far above what any call needs, far below where Python's own JSON writer gives up."""
 
@@ -57,7 +47,7 @@ class ErrcodeError(Exception):
 
     def answer(self, rid: str) -> Json:
         """Build the JSON object of the reply, `errmsg` ending in the rid."""
-        errmsg = lookup(self.errcode).errmsg or ONLY_HERE.get(self.errcode, "system error")
+        errmsg = lookup(self.errcode).errmsg or "system error"
         text = f"{errmsg} {self.hint}" if self.hint else errmsg
         if self.errcode in WITH_HINT:
             text = f"{text} hint: [{secrets.token_hex(7)}]"

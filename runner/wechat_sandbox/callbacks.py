@@ -69,13 +69,9 @@ def _claim(db: sqlite3.Connection) -> list[tuple[sqlite3.Row, Callback]]:
 
 
 def _callback(db: sqlite3.Connection, appid: str) -> Callback | None:
-    """Return where the events of an account or of a platform are pushed; None for nowhere."""
+    """Return where the events of an account are pushed; None for nowhere."""
     account = accounts.find(db, appid)
-    if account is not None:
-        return account.options.callback
-    platform = store.find(db, "platform", appid=appid)
-    callback = json.loads(platform["options"])["callback"] if platform else None
-    return Callback(**callback) if callback else None
+    return account.options.callback if account else None
 
 
 def _push(
@@ -111,15 +107,9 @@ def push_request(
     """
     appid, fields = event["appid"], json.loads(event["fields"])
     sender = f"o{hashlib.sha256(f'events of {appid}'.encode()).hexdigest()[:27]}"
-    is_platform = "InfoType" in fields
-    recipient = {"AppId": appid} if is_platform else {"ToUserName": original_id(appid)}
-    envelope = {
-        **recipient,
-        **({} if is_platform else {"FromUserName": sender}),
-        "CreateTime": int(event["created_at"]),
-        **({} if is_platform else {"MsgType": "event"}),
-    }
-    xml = _element("xml", {**envelope, **fields})
+    recipient = {"ToUserName": original_id(appid)}
+    envelope = {"FromUserName": sender, "CreateTime": int(event["created_at"]), "MsgType": "event"}
+    xml = _element("xml", {**recipient, **envelope, **fields})
     if not callback.aes_key:
         return signed_url(callback, timestamp), xml
     encrypted = encrypt(xml, callback.aes_key, appid)

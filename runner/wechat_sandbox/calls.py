@@ -59,7 +59,9 @@ class ApiCall:
         return self.account.appid
 
 
-Function = TypeVar("Function", bound=Callable[[ApiCall], Json])
+Answer = Json | sqlite3.Row
+"""What an endpoint returns: JSON, or the row of a media file, whose bytes are the answer."""
+Function = TypeVar("Function", bound=Callable[[ApiCall], Answer])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +73,7 @@ class Endpoint:
     """
 
     path: str
-    run: Callable[[ApiCall], Json]
+    run: Callable[[ApiCall], Answer]
     method: Literal["GET", "POST", "ANY"] = "POST"
     who: frozenset[str] = EVERYONE
     needs_token: bool = True
@@ -165,17 +167,19 @@ def named_row(call: ApiCall, errcode: int, table: str, **equal: object) -> sqlit
 
 
 def listing(
-    call: ApiCall, columns: str, source: str, values: tuple[object, ...], newest: str
+    call: ApiCall, table: str, newest: str, *, columns: str = "*", **equal: object
 ) -> tuple[int, list[sqlite3.Row]]:
-    """Read the page that `offset` (from 0) and `count` (1 to 20) of a body name, newest first.
+    """Read the page of the account's rows that `offset` (from 0) and `count` (1 to 20) of a body name.
+
+    Args:
+        newest: the column by which the newest rows come first.
 
     Returns:
-        How many rows there are after FROM `source` in all, and those of the page.
+        How many rows there are in all, and those of the page.
     """
     offset, count = number(call.body, "offset", default=0), number(call.body, "count", default=20)
     if offset < 0 or not 1 <= count <= 20:
         raise ErrcodeError(40097)
-    total = call.db.execute(f"SELECT COUNT(*) FROM {source}", values).fetchone()[0]  # noqa: S608 - our own names
-    order = f"ORDER BY {newest} DESC, rowid DESC LIMIT ? OFFSET ?"
-    query = f"SELECT {columns} FROM {source} {order}"  # noqa: S608 - our own names
-    return total, call.db.execute(query, (*values, count, offset)).fetchall()
+    order = f"{newest} DESC, rowid DESC LIMIT {count} OFFSET {offset}"
+    rows = store.select(call.db, table, order=order, columns=columns, appid=call.appid, **equal)
+    return store.count(call.db, table, appid=call.appid, **equal), rows

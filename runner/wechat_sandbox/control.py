@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
-from wechat_sandbox import accounts, answers, callbacks, clock, drafts, mass, media, platforms, seeds, store
+from wechat_sandbox import accounts, answers, callbacks, clock, drafts, mass, media, seeds, store
 from wechat_sandbox.accounts import KIND, SWITCHES, OfficialAccount
 from wechat_sandbox.answers import FLAG, INTEGER, NAME, NUMBER, TEXT, TEXTS, Json, body_of, check, read_json
 from wechat_sandbox.calls import ApiCall, HttpRequest, UploadedFile
@@ -145,8 +145,8 @@ def _account_json(db: sqlite3.Connection, account: OfficialAccount) -> Json:
         "kind": account.kind,
         "options": options,
         "followers": account.subscribed.bit_count(),
-        "sends": mass.count_of(db, "job", account.appid),
-        "previews": mass.count_of(db, "preview", account.appid),
+        "sends": store.count(db, "job", appid=account.appid),
+        "previews": store.count(db, "preview", appid=account.appid),
         "tags": tags_json(db, account),
     }
 
@@ -175,20 +175,6 @@ def change_followers(call: ControlCall) -> Json:
     subscribed = account.subscribed | followers if subscribe else account.subscribed & ~followers
     accounts.save(call.db, replace(account, subscribed=subscribed))
     return {"followers": subscribed.bit_count()}
-
-
-@route("GET", "platforms")
-def list_platforms(call: ControlCall) -> Json:
-    """Return the third-party platforms: their tickets, and what accounts authorised them to."""
-    return {"platforms": platforms.list_platforms(call.db)}
-
-
-@route("POST", "platforms", body=platforms.PLATFORM)
-def change_platform(call: ControlCall) -> Json:
-    """Add a third-party platform, or change it and what accounts grant it."""
-    platforms.save(call.db, call.body, call.now, secret=seeds.SECRET)
-    platforms.advance(call.db, call.now)
-    return list_platforms(call)
 
 
 @route("POST", "seed", body=seeds.SEED)

@@ -9,34 +9,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from wechat_sandbox import (
-    callbacks,
-    clock,
-    drafts,
-    followers,
-    mass,
-    media,
-    platforms,
-    statistics,
-    store,
-    tokens,
-)
+from wechat_sandbox import callbacks, clock, drafts, followers, mass, media, statistics, store, tokens
 from wechat_sandbox.accounts import NOBODY
 from wechat_sandbox.answers import ErrcodeError, Json, body_of, encode, new_rid, read_json
-from wechat_sandbox.calls import ENDPOINTS, ApiCall, HttpRequest
+from wechat_sandbox.calls import ENDPOINTS, Answer, ApiCall, HttpRequest
 from wechat_sandbox.store import Store
 
-SERVICES = (callbacks, drafts, followers, mass, media, platforms, statistics, tokens)
+SERVICES = (callbacks, drafts, followers, mass, media, statistics, tokens)
 """Each has added its paths to `ENDPOINTS`."""
 # A \u escape whose backslash is not itself escaped; control characters have no other form in JSON.
 ESCAPE = re.compile(rb"(?<!\\)(?:\\\\)*\\u(?!00[01])")
 KEPT_REQUESTS = 5000
 KEPT_BYTES = 64 * 1024
 """Of the query and of the body of a recorded request."""
-SECRET_KEYS = (
-    *("access_token", "secret", "appsecret", "component_access_token", "component_appsecret"),
-    *("component_verify_ticket", "authorization_code", "authorizer_refresh_token"),
-)
+SECRETS = ("token", "secret", "ticket")
+"""How the names of what is not recorded end, those of a third-party platform's calls too."""
 FAULT_KINDS = ("latency", "errcode", "cut_before", "cut_after", "garbage", "html", "clock")
 MAX_LATENCY_S = 600
 MAX_AHEAD_S = 365 * 24 * 3600
@@ -140,10 +127,9 @@ class Dispatcher:
         """Finish the jobs whose time has come, and return the sandbox's time."""
         now = self.wall() + clock.offset_s(db)
         mass.advance(db, now)
-        platforms.advance(db, now)
         return now
 
-    def handle(self, request: HttpRequest) -> tuple[Json, InjectedFault | None]:
+    def handle(self, request: HttpRequest) -> tuple[Answer, InjectedFault | None]:
         """Answer one request; the second item is the fault that the web server applies to the answer."""
         with self.transaction() as (db, now):
             fault = take_fault(db, request.path)
@@ -161,16 +147,17 @@ class Dispatcher:
 
     def _serve(
         self, db: sqlite3.Connection, now: float, request: HttpRequest, fault: InjectedFault | None
-    ) -> Json:
+    ) -> Answer:
         """Run a request under the fault injected into it; it stays for `/_sandbox/requests`."""
         rid, appid = new_rid(now), ""
-        answer: Json = {}
+        answer: Answer = {}
         if fault is None or fault.takes_effect:
             answer, appid = self._answer(db, request, now, rid)
         if fault is not None and fault.kind == "errcode":
             # WeChat's own retries have been seen to answer 45065 to a first call that was accepted.
-            job = answer.get("msg_id") if fault.errcode == 45065 else None
-            answer = ErrcodeError(fault.errcode, **({"msg_id": job} if job else {})).answer(rid)
+            accepted = isinstance(answer, dict) and fault.errcode == 45065 and "msg_id" in answer
+            job = {"msg_id": answer["msg_id"]} if accepted else {}
+            answer = ErrcodeError(fault.errcode, **job).answer(rid)
         row = {
             "at": now,
             "appid": appid or request.query.get("appid", ""),
@@ -179,7 +166,7 @@ class Dispatcher:
             "path": request.path[:KEPT_BYTES],
             "query": _kept(request.query),
             "body": _kept(_body_of(request)),
-            "errcode": int(answer.get("errcode", 0)),
+            "errcode": int(answer.get("errcode", 0)) if isinstance(answer, dict) else 0,
             "fault": "" if fault is None else encode({"kind": fault.kind, "after": fault.takes_effect}),
             "served": request.path in ENDPOINTS,
         }
@@ -187,18 +174,17 @@ class Dispatcher:
         db.execute("DELETE FROM request WHERE id <= ?", (last - KEPT_REQUESTS,))
         return answer
 
-    def _answer(self, db: sqlite3.Connection, request: HttpRequest, now: float, rid: str) -> tuple[Json, str]:
+    def _answer(
+        self, db: sqlite3.Connection, request: HttpRequest, now: float, rid: str
+    ) -> tuple[Answer, str]:
         """Run the checks that every endpoint shares, then the endpoint; return the caller's appid too."""
         endpoint, account = ENDPOINTS.get(request.path), NOBODY
         try:
             if endpoint is None:
                 raise ErrcodeError(40066)
             if endpoint.needs_token:
-                account, platform = tokens.check_token(db, request.query.get("access_token", ""), now)
-                if platform:
-                    platforms.check_call(db, platform, account, request.path, request.client_ip)
-                else:
-                    tokens.check_address(account, request.client_ip)
+                account = tokens.check_token(db, request.query.get("access_token", ""), now)
+                tokens.check_address(account, request.client_ip)
             if endpoint.method not in ("ANY", request.method):
                 raise ErrcodeError(43001 if endpoint.method == "GET" else 43002)
             if endpoint.needs_token:
@@ -254,7 +240,7 @@ def _body_of(request: HttpRequest) -> Any:
 def _kept(data: Any) -> str:
     """Write data for the record, without token and secret, unless it is too long for that."""
     if isinstance(data, Mapping):
-        data = {key: value for key, value in data.items() if key not in SECRET_KEYS}
+        data = {key: value for key, value in data.items() if not key.endswith(SECRETS)}
     text = encode(data)
     size = len(text.encode())
     return text if size <= KEPT_BYTES else encode(_too_long(size))

@@ -42,9 +42,9 @@ CONTENT_CHARS = 20_000
 CONTENT_BYTES = 1024 * 1024
 LIMITS = (("title", TITLE_CHARS, 45003), ("author", 16, 45110), ("digest", DIGEST_CHARS, 45004))
 RATIOS = {"news": ("2.35_1", "1_1"), "newspic": ("1_1", "16_9")}
-COORDINATE = re.compile(r"0(?:\.\d{1,6})?|1(?:\.0{1,6})?")
+COORDINATE = re.compile(r"(?:0(?:\.\d{1,6})?|1(?:\.0{1,6})?)")
 OWN_URL = re.compile(r"(?:https?:)?//(?:mmbiz\.qpic|mmbiz\.qlogo|mmecoa\.qpic)\.cn/")
-CROP = re.compile(r"(?:(?:0(?:\.\d{1,6})?|1(?:\.0{1,6})?)_){3}(?:0(?:\.\d{1,6})?|1(?:\.0{1,6})?)")
+CROP = re.compile("_".join([COORDINATE.pattern] * 4))
 SCRIPT = re.compile(r"<script\b.*?(?:</script\s*>|\Z)", re.IGNORECASE | re.DOTALL)
 IMG = re.compile(r"<img\b[^>]*>", re.IGNORECASE)
 SRC = re.compile(r"""\s(?:data-)?src\s*=\s*("[^"]*"|'[^']*'|[^\s>]+)""", re.IGNORECASE)
@@ -242,7 +242,7 @@ def _content(row: sqlite3.Row, *, content: bool = True) -> Json:
 @serve("/cgi-bin/draft/batchget", daily=1000)
 def batchget(call: ApiCall) -> Json:
     """List drafts, newest first. Source: draft_batchget (2026-11); the order is not documented."""
-    total, rows = listing(call, "*", "draft WHERE appid = ?", (call.appid,), "updated_at")
+    total, rows = listing(call, "draft", "updated_at")
     with_content = not flag(call.body, "no_content")
     items = []
     for row in rows:
@@ -277,5 +277,4 @@ def delete(call: ApiCall) -> Json:
 @serve("/cgi-bin/draft/count", method="ANY", daily=1000)
 def count(call: ApiCall) -> Json:
     """Count the drafts. Source: draft_count (2026-11)."""
-    total = call.db.execute("SELECT COUNT(*) FROM draft WHERE appid = ?", (call.appid,)).fetchone()[0]
-    return {"total_count": total}
+    return {"total_count": store.count(call.db, "draft", appid=call.appid)}

@@ -8,7 +8,7 @@ from itertools import islice
 from wechat_sandbox import accounts, store
 from wechat_sandbox.accounts import OfficialAccount
 from wechat_sandbox.answers import OK, ErrcodeError, Json
-from wechat_sandbox.calls import TAGGERS, ApiCall, mapping, named_row, number, serve, strings
+from wechat_sandbox.calls import TAGGERS, ApiCall, mapping, named_row, number, serve, strings, text
 
 PAGE = 10_000
 INFO_BATCH = 100
@@ -19,6 +19,8 @@ NAME_BYTES = 30
 SYSTEM_IDS = (0, 1, 2)
 TAGS_A_FOLLOWER = 20
 TAG_BATCH = 50
+DELETABLE_MEMBERS = 100_000
+"""A tag with more followers cannot be deleted."""
 
 
 def numbers_of(db: sqlite3.Connection, appid: str, openids: Iterable[str]) -> dict[str, int]:
@@ -70,18 +72,30 @@ def openid_list(call: ApiCall) -> int:
     """Read an openid_list of at most `TAG_BATCH` followers.
 
     Raises:
-        ErrcodeError: 40031 for what is not a list of openids, 40032 when empty or too long, 49003 for a
-            follower of another account, 40003 for an unknown openid.
+        ErrcodeError: 40031 for what is not a list of openids, 40032 when empty or too long, and the codes of
+            `followers_of`.
     """
     openids = strings(call.body, "openid_list", 40031)
     if not 1 <= len(openids) <= TAG_BATCH:
         raise ErrcodeError(40032)
+    return followers_of(call, openids)
+
+
+def followers_of(call: ApiCall, openids: Sequence[str]) -> int:
+    """Find the followers of openids.
+
+    Raises:
+        ErrcodeError: 49003 for a follower of another account, 40003 for an unknown openid or one who left.
+    """
     numbers = numbers_of(call.db, call.appid, openids)
     if len(numbers) < len(set(openids)):
         others = (account.appid for account in accounts.list_accounts(call.db) if account.appid != call.appid)
         foreign = any(numbers_of(call.db, appid, openids) for appid in others)
         raise ErrcodeError(49003 if foreign else 40003)
-    return store.set_of(numbers.values())
+    followers = store.set_of(numbers.values())
+    if followers & ~call.account.subscribed:
+        raise ErrcodeError(40003)
+    return followers
 
 
 @serve("/cgi-bin/user/get", method="GET", who=TAGGERS, daily=500, daily_test=100)
@@ -115,7 +129,7 @@ def _info(call: ApiCall, openid: object) -> Json:
         **dict.fromkeys(("nickname", "city", "province", "country", "headimgurl", "remark"), ""),
         "subscribe_time": row["subscribe_time"],
         "groupid": 0,
-        "tagid_list": [tag["id"] for tag in list_tags(call.db, call.appid) if members(tag) >> follower & 1],
+        "tagid_list": tag_ids(call, 1 << follower),
         "subscribe_scene": "ADD_SCENE_QR_CODE",
         "qr_scene": 0,
         "qr_scene_str": "",
@@ -156,16 +170,14 @@ def named_tag(call: ApiCall) -> sqlite3.Row:
     return named_row(call, 45159, "tag", id=number(call.body, "tagid", 45159))
 
 
-def not_left(call: ApiCall, followers: int) -> int:
-    """Refuse with 40003 when one of the followers has left the account; the same followers."""
-    if followers & ~call.account.subscribed:
-        raise ErrcodeError(40003)
-    return followers
-
-
 def list_tags(db: sqlite3.Connection, appid: str) -> list[sqlite3.Row]:
     """List an account's tags by id."""
     return store.select(db, "tag", order="id", appid=appid)
+
+
+def tag_ids(call: ApiCall, follower: int) -> list[int]:
+    """List the tags of one follower, a set of one."""
+    return [tag["id"] for tag in list_tags(call.db, call.appid) if members(tag) & follower]
 
 
 def tags_json(db: sqlite3.Connection, account: OfficialAccount) -> list[Json]:
@@ -176,9 +188,12 @@ def tags_json(db: sqlite3.Connection, account: OfficialAccount) -> list[Json]:
     ]
 
 
-def add_tag(db: sqlite3.Connection, appid: str, tag_id: int, name: str) -> None:
-    """Create a tag without followers."""
+def add_tag(db: sqlite3.Connection, appid: str, name: str, tag_id: int | None = None) -> int:
+    """Create a tag without followers, of the next free id unless one is given; its id."""
+    if tag_id is None:
+        tag_id = max([FIRST_TAG_ID - 1, *(tag["id"] for tag in list_tags(db, appid))]) + 1
     db.execute("INSERT OR REPLACE INTO tag VALUES (?, ?, ?, ?)", (appid, tag_id, name, b""))
+    return tag_id
 
 
 def members(tag: sqlite3.Row) -> int:
@@ -201,9 +216,7 @@ def create_tag(call: ApiCall) -> Json:
         raise ErrcodeError(45157)
     if sum(tag["id"] not in SYSTEM_IDS for tag in tags) >= MAX_TAGS:
         raise ErrcodeError(45056)
-    tag_id = max([FIRST_TAG_ID - 1, *(tag["id"] for tag in tags)]) + 1
-    add_tag(call.db, call.appid, tag_id, name)
-    return {"tag": {"id": tag_id, "name": name}}
+    return {"tag": {"id": add_tag(call.db, call.appid, name), "name": name}}
 
 
 @serve("/cgi-bin/tags/get", method="ANY", who=TAGGERS, daily=1000, daily_test=100)
@@ -223,6 +236,22 @@ def rename_tag(call: ApiCall) -> Json:
     return OK
 
 
+@serve("/cgi-bin/tags/delete", who=TAGGERS, daily=1000, daily_test=100)
+def delete_tag(call: ApiCall) -> Json:
+    """Delete a tag; its followers stay. Source: deleteTag (2026-11)."""
+    tag = own_tag(call)
+    if members(tag).bit_count() > DELETABLE_MEMBERS:
+        raise ErrcodeError(45057)
+    call.db.execute("DELETE FROM tag WHERE appid = ? AND id = ?", (call.appid, tag["id"]))
+    return OK
+
+
+@serve("/cgi-bin/tags/getidlist", who=TAGGERS)
+def ids_of_follower(call: ApiCall) -> Json:
+    """List one follower's tags. Source: getUserTags (2026-11)."""
+    return {"tagid_list": tag_ids(call, followers_of(call, [text(call.body, "openid", 40003)]))}
+
+
 @serve("/cgi-bin/user/tag/get", who=TAGGERS)
 def list_members(call: ApiCall) -> Json:
     """List a tag's followers, 10,000 a page.
@@ -236,7 +265,7 @@ def list_members(call: ApiCall) -> Json:
 @serve("/cgi-bin/tags/members/batchtagging", who=TAGGERS, daily=100_000, daily_test=1000)
 def tag_members(call: ApiCall) -> Json:
     """Add followers to a tag. Source: batchTagging (2026-11)."""
-    tag, followers = named_tag(call), not_left(call, openid_list(call))
+    tag, followers = named_tag(call), openid_list(call)
     sets = (members(other) for other in list_tags(call.db, call.appid))
     if followers & ~members(tag) & store.in_at_least(sets, TAGS_A_FOLLOWER):
         raise ErrcodeError(45059)
@@ -247,6 +276,6 @@ def tag_members(call: ApiCall) -> Json:
 @serve("/cgi-bin/tags/members/batchuntagging", who=TAGGERS, daily=100_000, daily_test=1000)
 def untag_members(call: ApiCall) -> Json:
     """Remove followers from a tag. Source: batchUntagging (2026-11); the batch limit is not stated there."""
-    tag, followers = named_tag(call), not_left(call, openid_list(call))
+    tag, followers = named_tag(call), openid_list(call)
     save_members(call.db, call.appid, tag["id"], members(tag) & ~followers)
     return OK

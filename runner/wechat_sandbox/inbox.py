@@ -19,7 +19,8 @@ from markupsafe import Markup
 from werkzeug.utils import send_file, send_from_directory
 from werkzeug.wrappers import Request, Response
 
-from wechat_campaigns.core.html import HtmlReader, design_css
+from wechat_article.text import HtmlReader
+from wechat_campaigns.core.html import design_css
 from wechat_campaigns.core.sniff import CONTENT_TYPES
 from wechat_sandbox import accounts, clock, store
 from wechat_sandbox.dispatcher import Dispatcher

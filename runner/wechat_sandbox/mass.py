@@ -1,4 +1,4 @@
-"""Mass sending: to everyone or a tag, to openids, to one tester; state, recall.
+"""Mass sending: to everyone or a tag, to openids, to one tester; state, recall, speed.
 
 The audience of a job is fixed when the job is accepted.
 """
@@ -9,7 +9,7 @@ import sqlite3
 from wechat_sandbox import accounts, callbacks, clock, drafts, store
 from wechat_sandbox import mass_rules as rules
 from wechat_sandbox.answers import OK, ErrcodeError, Json, encode, read_json
-from wechat_sandbox.calls import SERVICE, TAGGERS, ApiCall, HttpRequest, flag, number, serve
+from wechat_sandbox.calls import SERVICE, TAGGERS, VERIFIED, ApiCall, HttpRequest, flag, number, serve
 from wechat_sandbox.drafts import ARRIVED, FIRST_MSG_DATA_ID, SUCCESS, article_url
 
 SENDALL, SEND = "/cgi-bin/message/mass/sendall", "/cgi-bin/message/mass/send"
@@ -17,6 +17,8 @@ FIRST_MSG_ID = 3147483649
 """By tag or openid: above 2^31 as on WeChat, so that clients with 32-bit ids fail."""
 FIRST_MSG_ID_TO_ALL = 1000000001
 """To everyone, a series of its own as on WeChat."""
+SPEEDS = (80, 60, 45, 30, 10)
+"""Ten thousand followers a minute by speed, as the pages of getSpeed and setSpeed have it (2026-11)."""
 NO_LINKS = {"Count": 0, "ResultList": {}}
 """Events of jobs without articles carry it, and CheckState 0, as seen in the field."""
 
@@ -144,6 +146,28 @@ def delete(call: ApiCall) -> Json:
     return OK
 
 
+@serve("/cgi-bin/message/mass/speed/get", method="ANY", who=VERIFIED)
+def speed_get(call: ApiCall) -> Json:
+    """Return the sending speed, the fastest until it is set.
+
+    Source: getSpeed (2026-11), which states no default and whose example contradicts the table of `SPEEDS`.
+    """
+    speed = store.get(call.db, f"speed:{call.appid}", 0)
+    return {"speed": speed, "realspeed": SPEEDS[speed]}
+
+
+@serve("/cgi-bin/message/mass/speed/set", who=VERIFIED)
+def speed_set(call: ApiCall) -> Json:
+    """Set the sending speed, from 0, the fastest, to 4; jobs last no longer. Source: setSpeed (2026-11)."""
+    if "speed" not in call.body:
+        raise ErrcodeError(45084)
+    speed = number(call.body, "speed", 45083)
+    if not 0 <= speed < len(SPEEDS):
+        raise ErrcodeError(45083)
+    store.put(call.db, f"speed:{call.appid}", speed)
+    return OK
+
+
 def advance(db: sqlite3.Connection, now: float) -> None:
     """Finish the jobs whose time has come."""
     due = db.execute(
@@ -203,12 +227,6 @@ def decide(db: sqlite3.Connection, msg_id: int, *, confirmed: bool, now: float) 
     else:
         _finish(db, job, "err(40001)", now)
     return store.find(db, "job", msg_id=msg_id)
-
-
-def count_of(db: sqlite3.Connection, table: str, appid: str) -> int:
-    """Count the sends (`job`) or the previews (`preview`) of an account."""
-    query = f"SELECT COUNT(*) FROM {table} WHERE appid = ?"  # noqa: S608 - one of ours
-    return int(db.execute(query, (appid,)).fetchone()[0])
 
 
 def whole_job_json(row: sqlite3.Row) -> Json:

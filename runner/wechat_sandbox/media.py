@@ -9,7 +9,7 @@ from typing import Any
 from wechat_campaigns.core.sniff import CONTENT_TYPES, sniff
 from wechat_sandbox import store
 from wechat_sandbox.answers import OK, ErrcodeError, Json, read_json
-from wechat_sandbox.calls import ApiCall, UploadedFile, listing, named_row, optional_text, serve, text
+from wechat_sandbox.calls import Answer, ApiCall, UploadedFile, listing, named_row, optional_text, serve, text
 
 USUAL_FORMAT = {"image": "png", "thumb": "jpeg", "voice": "mp3", "video": "mp4", "mpvideo": "mp4"}
 """The format of unrecognized bytes, by kind: a control call may add any."""
@@ -87,12 +87,6 @@ def add(
 def new_media_id() -> str:
     """Draw a media_id of WeChat's length."""
     return secrets.token_urlsafe(48)
-
-
-def count(db: sqlite3.Connection, appid: str, kind: str) -> int:
-    """Count permanent media of a kind."""
-    query = "SELECT COUNT(*) FROM media WHERE appid = ? AND kind = ? AND permanent"
-    return int(db.execute(query, (appid, kind)).fetchone()[0])
 
 
 def check_kind(call: ApiCall, limits: Mapping[str, MediaLimits]) -> tuple[str, UploadedFile]:
@@ -196,7 +190,7 @@ def add_material(call: ApiCall) -> Json:
     """
     kind, file = check_kind(call, PERMANENT)
     title, introduction = _video_description(call) if kind == "video" else ("", "")
-    if count(call.db, call.appid, kind) >= MOST[kind]:
+    if _count(call, kind) >= MOST[kind]:
         raise ErrcodeError(45074)
     row = _add(call, kind, file, permanent=True, title=title, description=introduction)
     answer = {"media_id": row["media_id"]}
@@ -216,6 +210,29 @@ def _video_description(call: ApiCall) -> tuple[str, str]:
     return str(description.get("title", "")), str(description.get("introduction", ""))
 
 
+@serve("/cgi-bin/material/get_material")
+def get_material(call: ApiCall) -> Answer:
+    """Return a file, a video as its address; articles are drafts here. Source: getMaterial (2026-11)."""
+    row = _material(call)
+    if row["kind"] == "video":
+        return {"title": row["title"], "description": row["description"], "down_url": row["url"]}
+    return row
+
+
+def _material(call: ApiCall) -> sqlite3.Row:
+    return find_media(call, text(call.body, "media_id", 41006), kinds=tuple(PERMANENT), permanent=True)
+
+
+@serve("/cgi-bin/material/get_materialcount", method="ANY")
+def get_materialcount(call: ApiCall) -> Json:
+    """Count the material of each kind. Source: getMaterialCount (2026-11)."""
+    return {f"{kind}_count": _count(call, kind) for kind in LISTED}
+
+
+def _count(call: ApiCall, kind: str) -> int:
+    return store.count(call.db, "media", appid=call.appid, kind=kind, permanent=True)
+
+
 @serve("/cgi-bin/material/batchget_material")
 def batchget_material(call: ApiCall) -> Json:
     """List material of one kind, newest first; articles of the draft box are not among it.
@@ -225,8 +242,8 @@ def batchget_material(call: ApiCall) -> Json:
     kind = call.body.get("type")
     if kind not in LISTED:
         raise ErrcodeError(40004)
-    columns, source = "media_id, name, url, created_at", "media WHERE appid = ? AND kind = ? AND permanent"
-    total, rows = listing(call, columns, source, (call.appid, kind), "created_at")
+    columns = "media_id, name, url, created_at"  # not their bytes
+    total, rows = listing(call, "media", "created_at", columns=columns, kind=kind, permanent=True)
     items = [
         {
             "media_id": row["media_id"],
@@ -242,7 +259,6 @@ def batchget_material(call: ApiCall) -> Json:
 @serve("/cgi-bin/material/del_material")
 def del_material(call: ApiCall) -> Json:
     """Delete permanent material. Source: delMaterial (2026-11)."""
-    named = text(call.body, "media_id", 41006)
-    media_id = find_media(call, named, kinds=tuple(PERMANENT), permanent=True)["media_id"]
+    media_id = _material(call)["media_id"]
     call.db.execute("DELETE FROM media WHERE appid = ? AND media_id = ?", (call.appid, media_id))
     return OK

@@ -15,7 +15,6 @@ CREATE TABLE token (
   token TEXT PRIMARY KEY, appid TEXT NOT NULL, space TEXT NOT NULL, issued_at REAL NOT NULL,
   expires_at REAL NOT NULL);
 CREATE INDEX token_latest ON token (appid, space, issued_at);
-CREATE TABLE platform (appid TEXT PRIMARY KEY, secret TEXT NOT NULL, options TEXT NOT NULL);
 CREATE TABLE media (
   appid TEXT NOT NULL, media_id TEXT NOT NULL, kind TEXT NOT NULL, permanent INTEGER NOT NULL,
   name TEXT NOT NULL,

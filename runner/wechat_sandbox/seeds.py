@@ -12,9 +12,9 @@ import yaml
 
 from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.i18n import _
-from wechat_sandbox import accounts, platforms, store
+from wechat_sandbox import accounts, store
 from wechat_sandbox.answers import INTEGER, NAME, TEXT, body_of, check
-from wechat_sandbox.followers import FIRST_TAG_ID, add_tag, list_tags, members, numbers_of, save_members
+from wechat_sandbox.followers import add_tag, list_tags, members, numbers_of, save_members
 
 SECRET = "0" * 32
 MAX_INVENTED = 1_000_000
@@ -55,13 +55,7 @@ ACCOUNT: Final = body_of(
     },
     ("appid",),
 )
-SEED: Final = body_of(
-    {
-        "accounts": {"type": "array", "items": ACCOUNT},
-        "platforms": {"type": "array", "items": platforms.PLATFORM},
-    },
-    ("accounts",),
-)
+SEED: Final = body_of({"accounts": {"type": "array", "items": ACCOUNT}}, ("accounts",))
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -90,8 +84,7 @@ def plant(db: sqlite3.Connection, seed: Mapping[str, Any], now: float) -> dict[s
 
     Args:
         seed: `accounts`, a list of `appid`, `kind`, `secret`, `name`, `options`, `tags` (names, or objects of
-            id and name) and `followers` (how many to make up, or a list of openid, nickname, wxname, tags);
-            `platforms` as `PLATFORM` describes them.
+            id and name) and `followers` (how many to make up, or a list of openid, nickname, wxname, tags).
         now: when they followed, seconds since 1970.
 
     Returns:
@@ -101,10 +94,7 @@ def plant(db: sqlite3.Connection, seed: Mapping[str, Any], now: float) -> dict[s
         ValueError: Something in the seed is unknown, missing or of the wrong type.
     """
     check(seed, SEED)
-    planted = {item["appid"]: _plant_account(db, item, now) for item in seed["accounts"]}
-    for platform in seed.get("platforms", ()):
-        platforms.save(db, platform, now, secret=SECRET)
-    return planted
+    return {item["appid"]: _plant_account(db, item, now) for item in seed["accounts"]}
 
 
 def _plant_account(db: sqlite3.Connection, item: Mapping[str, Any], now: float) -> int:
@@ -193,9 +183,5 @@ def _plant_tags(
     wished = {SYSTEM_TAG[1]: SYSTEM_TAG[0], **{tag["name"]: tag["id"] for tag in named if "id" in tag}}
     tagged = {tag["name"]: (tag["id"], members(tag)) for tag in list_tags(db, appid)}
     for name, added in tagging.items():
-        if name not in tagged:
-            free = max([FIRST_TAG_ID - 1, *(tag_id for tag_id, _followers in tagged.values())]) + 1
-            tagged[name] = wished.get(name, free), 0
-            add_tag(db, appid, tagged[name][0], name)
-        tag_id, before = tagged[name]
+        tag_id, before = tagged.get(name) or (add_tag(db, appid, name, wished.get(name)), 0)
         save_members(db, appid, tag_id, before | store.set_of(added))

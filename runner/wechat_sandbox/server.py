@@ -2,6 +2,7 @@
 
 import logging
 import socket
+import sqlite3
 import threading
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -14,6 +15,7 @@ from wsgiref.types import WSGIApplication
 
 from werkzeug.exceptions import HTTPException
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
+from werkzeug.utils import send_file
 from werkzeug.wrappers import Request, Response
 
 from wechat_campaigns.core.errors import UsageError
@@ -90,7 +92,7 @@ def _wechat(dispatcher: Dispatcher, request: Request) -> Response:
     answer, fault = dispatcher.handle(_http_request(request))
     if fault is not None and fault.kind != "clock":
         return _spoiled(request, fault)
-    response = _json(answer)
+    response = _json(answer) if isinstance(answer, dict) else _file(request, answer)
     if fault is not None:
         response.headers["Date"] = _date(fault.ahead_s)
     if request.path.startswith("/cgi-bin/datacube/"):  # as WeChat does; figures have no prefix
@@ -145,6 +147,12 @@ def _http_request(request: Request) -> HttpRequest:
 
 def _json(data: Any, status: int = 200) -> Response:
     return Response(encode(data), status=status, content_type=JSON_TYPE)
+
+
+def _file(request: Request, media: sqlite3.Row) -> Response:
+    """Answer a media file under the name that it was uploaded with."""
+    named = {"download_name": media["name"], "as_attachment": True, "etag": False}
+    return send_file(BytesIO(media["data"]), request.environ, mimetype=media["content_type"], **named)
 
 
 def _spoiled(request: Request, fault: InjectedFault) -> Response:

@@ -8,14 +8,12 @@ find the article elsewhere come later, and the first article of a send is read m
 
 import hashlib
 import json
-import sqlite3
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Final
 
 from wechat_sandbox import clock
-from wechat_sandbox.accounts import OfficialAccount
 from wechat_sandbox.answers import ErrcodeError, Json
 from wechat_sandbox.calls import VERIFIED, ApiCall, retire, serve
 from wechat_sandbox.drafts import ARRIVED, article_url
@@ -93,30 +91,25 @@ FIGURES = ("read_user", *ACTIONS, "read_subscribe_user")
 
 
 def _articles(call: ApiCall, day: date) -> list[PublicArticle]:
-    """List the account's articles of a day; sends that share an article count together."""
-    found: dict[str, PublicArticle] = {}
-    for article in _public_articles(call.db, call.account):
-        if earlier := found.get(article.msgid):
-            delivered = earlier.delivered + article.delivered
-            article = replace(earlier, sent_at=min(earlier.sent_at, article.sent_at), delivered=delivered)
-        found[article.msgid] = article
-    return [article for article in found.values() if article.day == day]
-
-
-def _public_articles(db: sqlite3.Connection, account: OfficialAccount) -> Iterator[PublicArticle]:
-    """Yield what was mass sent."""
-    query = "SELECT * FROM job WHERE appid = ? AND msg_data_id IS NOT NULL AND status IN (?, ?)"
-    jobs = db.execute(query, (account.appid, *ARRIVED))
-    for row in jobs:
-        for index, article in enumerate(json.loads(row["content"])["articles"], 1):
-            yield PublicArticle(
-                msgid=f"{row['msg_data_id']}_{index}",
-                sent_at=row["finish_at"],
-                delivered=row["delivered_count"],
-                is_open=bool(article.get("need_open_comment")),
-                title=article.get("title", ""),
-                url=article_url(account.appid, row["msg_data_id"], index),
-            )
+    """List the account's articles of a day; sends that share an article count together, as the first."""
+    sends = call.db.execute(
+        "SELECT msg_data_id, content, MIN(finish_at) AS sent_at, SUM(delivered_count) AS delivered FROM job"
+        " WHERE appid = ? AND msg_data_id IS NOT NULL AND status IN (?, ?) GROUP BY msg_data_id",
+        (call.appid, *ARRIVED),
+    )
+    found = (
+        PublicArticle(
+            msgid=f"{row['msg_data_id']}_{index}",
+            sent_at=row["sent_at"],
+            delivered=row["delivered"],
+            is_open=bool(article.get("need_open_comment")),
+            title=article.get("title", ""),
+            url=article_url(call.appid, row["msg_data_id"], index),
+        )
+        for row in sends
+        for index, article in enumerate(json.loads(row["content"])["articles"], 1)
+    )
+    return [article for article in found if article.day == day]
 
 
 def _read_day(call: ApiCall) -> date:

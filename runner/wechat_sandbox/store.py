@@ -20,7 +20,7 @@ from wechat_campaigns.core.files import private_file
 from wechat_campaigns.core.i18n import _
 
 BUSY_TIMEOUT_S = 30.0
-FORMAT = 8
+FORMAT = 9
 
 SCHEMA = resources.files("wechat_sandbox").joinpath("schema.sql")
 
@@ -105,7 +105,9 @@ def insert(db: sqlite3.Connection, table: str, row: Mapping[str, Any], *, replac
     return cursor.lastrowid or 0
 
 
-def first(db: sqlite3.Connection, query: str, values: Sequence[object]) -> sqlite3.Row | None:
+def first(
+    db: sqlite3.Connection, query: str, values: Sequence[object] | Mapping[str, object]
+) -> sqlite3.Row | None:
     """Read the first row of a query; None without one."""
     row: sqlite3.Row | None = db.execute(query, values).fetchone()
     return row
@@ -113,16 +115,27 @@ def first(db: sqlite3.Connection, query: str, values: Sequence[object]) -> sqlit
 
 def find(db: sqlite3.Connection, table: str, **equal: object) -> sqlite3.Row | None:
     """Read the row whose columns have these values; None without one."""
-    where = " AND ".join(f"{name} = :{name}" for name in equal)
-    row: sqlite3.Row | None = db.execute(f"SELECT * FROM {table} WHERE {where}", equal).fetchone()  # noqa: S608
-    return row
+    return first(db, f"SELECT * FROM {table} WHERE {_equal(equal)}", equal)  # noqa: S608 - our own names
 
 
-def select(db: sqlite3.Connection, table: str, *, order: str, **equal: object) -> list[sqlite3.Row]:
+def count(db: sqlite3.Connection, table: str, **equal: object) -> int:
+    """Count the rows whose columns have these values."""
+    query = f"SELECT COUNT(*) FROM {table} WHERE {_equal(equal)}"  # noqa: S608 - our own names
+    return int(db.execute(query, equal).fetchone()[0])
+
+
+def select(
+    db: sqlite3.Connection, table: str, *, order: str, columns: str = "*", **equal: object
+) -> list[sqlite3.Row]:
     """Read the rows whose columns have these values; None stands for any value."""
     wanted = {name: value for name, value in equal.items() if value is not None}
-    where = " AND ".join(f"{name} = :{name}" for name in wanted) or "TRUE"
-    return db.execute(f"SELECT * FROM {table} WHERE {where} ORDER BY {order}", wanted).fetchall()  # noqa: S608
+    query = f"SELECT {columns} FROM {table} WHERE {_equal(wanted)} ORDER BY {order}"  # noqa: S608 - our own names
+    return db.execute(query, wanted).fetchall()
+
+
+def _equal(names: Iterable[str]) -> str:
+    """Write the condition that columns have the values bound to their names."""
+    return " AND ".join(f"{name} = :{name}" for name in names) or "TRUE"
 
 
 def get(db: sqlite3.Connection, key: str, default: Any) -> Any:

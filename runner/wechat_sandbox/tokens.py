@@ -5,18 +5,16 @@ Source: getAccessToken, getStableAccessToken (2026-11).
 
 import secrets
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from ipaddress import ip_address, ip_network
 from typing import Any
 
 from wechat_sandbox import accounts, clock, store
 from wechat_sandbox.accounts import OfficialAccount
 from wechat_sandbox.answers import OK, ErrcodeError, Json
-from wechat_sandbox.calls import ENDPOINTS, ApiCall, Endpoint, serve
+from wechat_sandbox.calls import ENDPOINTS, ApiCall, Endpoint, serve, text
 
 LIFE_S = 7200
-CALLING = ("token", "stable", "component", "behalf")
-"""The spaces of tokens that calls carry: an account's, a platform's own, a platform's for an account."""
 OVERLAP_S = 300
 """A stable token is renewed this long before its end; the old one lives on meanwhile."""
 FORCE_PAUSE_S = 30
@@ -25,19 +23,12 @@ UNLIMITED = 1_000_000
 """The limit answered for a call without one; WeChat does not state it."""
 
 
-def draw(
-    db: sqlite3.Connection, appid: str, space: str, now: float, life_s: float, prefix: str = "92_"
-) -> str:
-    """Make a new token of a space, or what else of WeChat's ends like one."""
-    token = f"{prefix}{secrets.token_urlsafe(100)}"
-    row = {"token": token, "appid": appid, "space": space, "issued_at": now, "expires_at": now + life_s}
-    store.insert(db, "token", row)
-    return token
-
-
 def issue(db: sqlite3.Connection, appid: str, space: str, now: float) -> Json:
     """Make a new token of a space, `token` or `stable`, and answer it without an errcode."""
-    return {"access_token": draw(db, appid, space, now, LIFE_S), "expires_in": LIFE_S}
+    token = f"92_{secrets.token_urlsafe(100)}"
+    row = {"token": token, "appid": appid, "space": space, "issued_at": now, "expires_at": now + LIFE_S}
+    store.insert(db, "token", row)
+    return {"access_token": token, "expires_in": LIFE_S}
 
 
 def latest(db: sqlite3.Connection, appid: str, space: str) -> sqlite3.Row | None:
@@ -51,47 +42,20 @@ def revoke(db: sqlite3.Connection, appid: str, space: str) -> None:
     db.execute("DELETE FROM token WHERE appid = ? AND space = ?", (appid, space))
 
 
-def check_credentials(
-    db: sqlite3.Connection, appid: object, secret: object, client_ip: str
-) -> OfficialAccount:
-    """Check the credentials of a token call; another type than text counts as missing.
-
-    Raises:
-        ErrcodeError: 41002, 41004, 40013, 40125, 40243, or 40164 for an address outside the list.
-    """
-    if not isinstance(appid, str) or not appid:
-        raise ErrcodeError(41002)
-    if not isinstance(secret, str) or not secret:
-        raise ErrcodeError(41004)
-    account = accounts.find(db, appid)
-    if account is None:
-        raise ErrcodeError(40013)
-    if not secrets.compare_digest(account.secret.encode(), secret.encode()):
-        raise ErrcodeError(40125)
-    if account.options.frozen:
-        raise ErrcodeError(40243)
-    check_address(account, client_ip)
-    return account
-
-
 def check_address(account: OfficialAccount, client_ip: str) -> None:
     """Refuse with 40164 an address outside the account's list of addresses and ranges; none allows all.
 
     Source: ip_whitelist (2026-11), which asks it of every server call; the service guide speaks of tokens
     alone.
     """
-    if not is_listed(client_ip, account.options.ip_allow):
+    allowed = account.options.ip_allow
+    if allowed and not any(ip_address(client_ip) in ip_network(one, strict=False) for one in allowed):
         mapped = client_ip if ":" in client_ip else f"::ffff:{client_ip}"
         raise ErrcodeError(40164, f"{client_ip} ipv6 {mapped}, not in whitelist")
 
 
-def is_listed(client_ip: str, allowed: Sequence[str]) -> bool:
-    """Return whether a list of addresses and ranges has an address; an empty one has every."""
-    return not allowed or any(ip_address(client_ip) in ip_network(one, strict=False) for one in allowed)
-
-
-def read(db: sqlite3.Connection, token: str, now: float) -> sqlite3.Row:
-    """Return the row of a token that a call carries, an account's or a platform's.
+def check_token(db: sqlite3.Connection, token: str, now: float) -> OfficialAccount:
+    """Return the account whose token a call carries.
 
     Raises:
         ErrcodeError: 41001 without one, 40001 for one that was ended or never issued, 42001 for one that
@@ -100,26 +64,12 @@ def read(db: sqlite3.Connection, token: str, now: float) -> sqlite3.Row:
     if not token:
         raise ErrcodeError(41001)
     row = store.find(db, "token", token=token)
-    if row is None or row["space"].partition(" ")[0] not in CALLING:
+    account = accounts.find(db, row["appid"]) if row else None
+    if row is None or account is None:
         raise ErrcodeError(40001)
     if row["expires_at"] <= now:
         raise ErrcodeError(42001)
-    return row
-
-
-def check_token(db: sqlite3.Connection, token: str, now: float) -> tuple[OfficialAccount, str]:
-    """Find the account whose token a call carries, and the third-party platform that calls for it, or "".
-
-    Raises:
-        ErrcodeError: as of `read`, and 48001 for a platform's own token.
-    """
-    row = read(db, token, now)
-    if row["space"] == "component":
-        raise ErrcodeError(48001)
-    account = accounts.find(db, row["appid"])
-    if account is None:
-        raise ErrcodeError(40001)
-    return account, row["space"].partition(" ")[2]
+    return account
 
 
 @serve("/cgi-bin/token", method="ANY", needs_token=False, daily=2000, daily_test=200)
@@ -149,12 +99,22 @@ def stable_token(call: ApiCall) -> Json:
 
 
 def _account(call: ApiCall, credentials: Mapping[str, Any]) -> OfficialAccount:
-    """Check the credentials, and count the call now that its account is known."""
+    """Check the credentials of a token call, and count it now that its account is known.
+
+    Raises:
+        ErrcodeError: 40002, 41002, 41004, 40013, 40125, 40243, or 40164 for an address outside the list.
+    """
     if credentials.get("grant_type") != "client_credential":
         raise ErrcodeError(40002)
-    account = check_credentials(
-        call.db, credentials.get("appid"), credentials.get("secret"), call.request.client_ip
-    )
+    appid, secret = text(credentials, "appid", 41002), text(credentials, "secret", 41004)
+    account = accounts.find(call.db, appid)
+    if account is None:
+        raise ErrcodeError(40013)
+    if not secrets.compare_digest(account.secret.encode(), secret.encode()):
+        raise ErrcodeError(40125)
+    if account.options.frozen:
+        raise ErrcodeError(40243)
+    check_address(account, call.request.client_ip)
     count_call(call.db, account, ENDPOINTS[call.request.path], call.now)
     return account
 

@@ -17,7 +17,7 @@ from wechat_sandbox.answers import Json
 from wechat_sandbox.control import LISTED, ControlCall, route
 from wechat_sandbox.drafts import ARRIVED
 from wechat_sandbox.followers import list_tags, openids_of
-from wechat_sandbox.mass import count_of, job_json, whole_job_json
+from wechat_sandbox.mass import job_json, whole_job_json
 
 HAS_ARRIVED = dict(zip(("sent", "deleted"), ARRIVED, strict=True))
 SUMMARY_CHARS = 80
@@ -218,7 +218,7 @@ def list_sends(call: ControlCall) -> Json:
         {"appid": appid, "limit": call.limit, "offset": offset},
     ).fetchall()
     sends = [_find(call.db, row["kind"], row["id"]) for row in rows]
-    total = count_of(call.db, "job", appid) + count_of(call.db, "preview", appid)
+    total = store.count(call.db, "job", appid=appid) + store.count(call.db, "preview", appid=appid)
     return {"total": total, "offset": offset, "sends": sends}
 
 
@@ -325,7 +325,5 @@ def pictures_of(db: sqlite3.Connection, appid: str, holder: Mapping[str, Any]) -
 
 def file_path(db: sqlite3.Connection, appid: str, media_id: object) -> str:
     """Return where this server has a file of an account; empty when it is not stored (any more)."""
-    is_stored = store.first(
-        db, "SELECT 1 FROM media WHERE appid = ? AND media_id = ?", (appid, str(media_id))
-    )
+    is_stored = store.count(db, "media", appid=appid, media_id=str(media_id))
     return f"/_sandbox/media/{quote(appid, safe='')}/{quote(str(media_id), safe='')}" if is_stored else ""

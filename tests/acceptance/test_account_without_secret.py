@@ -1,7 +1,5 @@
 """What is told of an account whose AppSecret is missing: nothing false, and English to machines."""
 
-import json
-
 import pytest
 
 from tests.support.shop import MakeShop, Shop, campaign_file, with_second_account
@@ -19,9 +17,9 @@ def test_what_was_sent_is_not_reported_as_not_sent(make_shop: MakeShop) -> None:
     shop = two_accounts(make_shop)
     assert shop.run("apply", "--auto-approve", WECHAT_SHOP_SECRET="0" * 32)[0] == ExitCode.OK
     assert shop.texts() == ["other"]
-    code, said = shop.run("apply", "--auto-approve", "--quiet", "--format", "json")
+    code, made = shop.data("apply", "--auto-approve")
     assert code == ExitCode.SECRET
-    (told,) = json.loads(said.splitlines()[0])["outcomes"]
+    (told,) = made["outcomes"]
     assert told["result"] != "not_sent", told
     assert not told["reason"].startswith("not sent"), told
 
@@ -29,8 +27,7 @@ def test_what_was_sent_is_not_reported_as_not_sent(make_shop: MakeShop) -> None:
 @pytest.mark.parametrize("command", [("plan",), ("apply", "--auto-approve", "--quiet")])
 def test_json_is_english_in_a_chinese_terminal(make_shop: MakeShop, command: tuple[str, ...]) -> None:
     shop = two_accounts(make_shop)
-    _code, said = shop.run("--lang", "zh", *command, "--format", "json")
-    data = json.loads(next(line for line in said.splitlines() if line.startswith("{")))
+    _code, data = shop.data("--lang", "zh", *command)
     (told,) = data["sends"] if "sends" in data else data["outcomes"]
     assert "the environment variable WECHAT_SHOP_SECRET is not set" in told["reason"], told
     assert told["reason"].isascii(), told

@@ -92,3 +92,16 @@ def test_settings_that_changed_since_they_were_loaded_send_nothing(shop: Shop, e
         with pytest.raises(StalePlanError):
             api.apply(campaigns, digest=digest)
     assert shop.posts() == 0
+
+
+def test_the_folder_stays_the_one_that_was_loaded(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A program may go elsewhere between plan and apply, such as to a copy with a ledger of its own."""
+    shop.write(sale=campaign_file("今晚八点"))
+    monkeypatch.chdir(shop.folder)
+    with api.load("campaigns") as campaigns:
+        digest = api.plan(campaigns).plan_digest
+        monkeypatch.chdir(tmp_path)
+        assert [one.exit_code for one in api.apply(campaigns, digest=digest)] == [ExitCode.OK]
+    assert shop.row("sale")["action"] == "sent"

@@ -49,7 +49,14 @@ def scheduled(text: str, opens_at: datetime) -> str:
     return campaign_file(text) + f"not_before: {opens_at.isoformat(timespec='seconds')}\n"
 
 
-def wait_for_line(shop: Shop, running: subprocess.Popen[str], words: str) -> str:
+def plan_with(shop: Shop, *words: str, **changed: str) -> None:
+    """Make a plan, and write other words into its file."""
+    data = {**shop.plan(*words), **changed}
+    del data["file_sha256"]
+    planfile.write(shop.plan_file, planfile.with_checksum(data))
+
+
+def wait_for_line(running: subprocess.Popen[str], words: str) -> str:
     """Read on to a line with these words; all lines up to it."""
     assert running.stderr is not None
     read = ""
@@ -79,8 +86,8 @@ def test_what_was_decided_is_told_before_the_run_waits(make_shop: MakeShop) -> N
         shop = make_shop(more=f"notify: [{{kind: webhook, url: {{command: [echo, '{address}']}}}}]\n")
         shop.write(now=campaign_file("now"), later=scheduled("later", soon(shop)))
         running = shop.begin("apply", "--auto-approve", "--wait")
-        wait_for_line(shop, running, "1 accepted")
-        assert "run `campaign apply" not in wait_for_line(shop, running, "Waiting for later")
+        wait_for_line(running, "1 accepted")
+        assert "run `campaign apply" not in wait_for_line(running, "Waiting for later")
         assert [one["id"] for body in bodies for one in body["outcomes"]] == ["now"]
         out, said = running.communicate(timeout=120)
     assert running.returncode == ExitCode.OK, said
@@ -134,7 +141,7 @@ def test_what_was_stopped_or_changed_meanwhile_is_not_sent(
     shop.write(later=scheduled("later", opens_at), other=scheduled("other", opens_at))
     selected = ("later",) if change is delete else ()
     running = shop.begin("apply", *selected, "--auto-approve", "--wait", "--format", "json")
-    wait_for_line(shop, running, "Waiting for later")
+    wait_for_line(running, "Waiting for later")
     change(shop)
     out, said = running.communicate(timeout=120)
     assert running.returncode == ExitCode.POLICY, said
@@ -150,7 +157,7 @@ def test_hold_ends_the_waiting_of_its_account_alone(make_shop: MakeShop) -> None
     opens_at = soon(shop)
     shop.write(later=scheduled("later", opens_at), other=scheduled("other", opens_at) + "account: shop\n")
     running = shop.begin("apply", "--auto-approve", "--wait")
-    wait_for_line(shop, running, "Waiting for later")
+    wait_for_line(running, "Waiting for later")
     hold_correct_and_release(shop)
     _out, said = running.communicate(timeout=120)
     assert running.returncode == ExitCode.POLICY, said
@@ -167,7 +174,7 @@ def test_stopped_wait_is_taken_up_again(make_shop: MakeShop, number: signal.Sign
     shop.plan()
     words = ("apply", "--auto-approve", "--wait", *shop.reviewed("digest"))
     running = shop.begin(*words)
-    wait_for_line(shop, running, "Waiting for later")
+    wait_for_line(running, "Waiting for later")
     running.send_signal(number)
     _out, said = running.communicate(timeout=120)
     assert running.returncode == (-number if number == signal.SIGKILL else ExitCode.INTERRUPTED), said
@@ -179,9 +186,7 @@ def test_stopped_wait_is_taken_up_again(make_shop: MakeShop, number: signal.Sign
 def test_expired_plan_is_refused_before_an_account_is_asked(make_shop: MakeShop) -> None:
     shop = make_shop()
     shop.write(sale=campaign_file("今晚"))
-    data = {**shop.plan(), "expires_at": (datetime.now(UTC) - timedelta(seconds=1)).isoformat()}
-    del data["file_sha256"]
-    planfile.write(shop.plan_file, planfile.with_checksum(data))
+    plan_with(shop, expires_at=(datetime.now(UTC) - timedelta(seconds=1)).isoformat())
     asked = len(shop.sandbox.requests())
     code, said = shop.run("apply", "--auto-approve", *shop.reviewed("file"))
     assert (code, "the plan expired" in said) == (ExitCode.POLICY, True), said
@@ -194,11 +199,9 @@ def test_plan_that_expires_while_the_machine_sleeps_sends_nothing(make_shop: Mak
     opens_at = soon(shop)
     expires_at = opens_at + timedelta(seconds=5)
     shop.write(later=scheduled("later", opens_at))
-    data = {**shop.plan(), "expires_at": expires_at.isoformat()}
-    del data["file_sha256"]
-    planfile.write(shop.plan_file, planfile.with_checksum(data))
+    plan_with(shop, expires_at=expires_at.isoformat())
     running = shop.begin("apply", "--auto-approve", "--wait", *shop.reviewed("file"))
-    wait_for_line(shop, running, "Waiting for later")
+    wait_for_line(running, "Waiting for later")
     running.send_signal(signal.SIGSTOP)
     time.sleep((expires_at - datetime.now(UTC)).total_seconds() + 1)
     running.send_signal(signal.SIGCONT)
@@ -212,8 +215,8 @@ def test_waiting_run_keeps_to_the_number_of_sends(make_shop: MakeShop) -> None:
     shop = make_shop(more="policy: {max_sends_per_apply: 1}\n")
     shop.write(
         now=campaign_file("now"),
-        later=scheduled("later", opening(SOON_S)),
-        last=scheduled("last", opening(SOON_S + 3)),
+        later=scheduled("later", opening(3600)),
+        last=scheduled("last", opening(3600)),
     )
     assert shop.apply("--wait") == ExitCode.POLICY
     assert shop.texts() == []
@@ -224,7 +227,7 @@ def test_parts_of_a_reviewed_plan_keep_to_its_number_of_sends_together(make_shop
     """Counted is what the ledger has under that plan, and by a plan file also what other parts would make."""
     shop = with_second_account(make_shop(more="policy: {max_sends_per_apply: 2}\n"))
     for name, more in (("a", ""), ("b", ""), ("c", "account: shop\n")):
-        text = scheduled(name, opening(SOON_S)) if by == "file" else campaign_file(name)
+        text = scheduled(name, opening(3600)) if by == "file" else campaign_file(name)
         shop.write(**{name: text + more})
     shop.run("plan", "--out", str(shop.plan_file))
     words = ("apply", "--auto-approve", "--wait", *shop.reviewed(by))
@@ -238,7 +241,7 @@ def test_ledger_that_is_replaced_while_a_run_waits_is_read_anew(make_shop: MakeS
     shop = make_shop()
     shop.write(later=scheduled("later", soon(shop)))
     running = shop.begin("apply", "--auto-approve", "--wait")
-    wait_for_line(shop, running, "Waiting for later")
+    wait_for_line(running, "Waiting for later")
     for place in (Path(f"{shop.folder}.state"), *shop.folder.parent.glob("ledger.sqlite3*")):
         aside = place.with_name(f"old-{place.name}")
         place.rename(aside)
@@ -250,19 +253,6 @@ def test_ledger_that_is_replaced_while_a_run_waits_is_read_anew(make_shop: MakeS
     _out, said = running.communicate(timeout=120)
     assert running.returncode in (ExitCode.LEDGER, ExitCode.POLICY), said
     assert shop.posts() == 0
-
-
-@pytest.mark.deep
-def test_folder_that_is_gone_while_a_run_waits(make_shop: MakeShop) -> None:
-    shop = make_shop()
-    shop.write(now=campaign_file("now"), later=scheduled("later", soon(shop)))
-    running = shop.begin("apply", "--auto-approve", "--wait")
-    wait_for_line(shop, running, "Waiting for later")
-    (shop.folder / "campaigns").rename(shop.folder / "moved")
-    out, said = running.communicate(timeout=60)
-    assert "Traceback" not in said
-    assert "later" in out, said
-    assert "now" in out
 
 
 @pytest.mark.deep
@@ -282,9 +272,7 @@ def test_horizon_of_the_reviewed_plan_bounds_the_wait(make_shop: MakeShop) -> No
 def test_late_apply_leaves_out_what_opened_after_the_horizon(make_shop: MakeShop) -> None:
     shop = make_shop()
     shop.write(now=campaign_file("now"), later=scheduled("later", opening(-60)))
-    data = {**shop.plan("--horizon", "1h"), "horizon": opening(-120).isoformat()}
-    del data["file_sha256"]
-    planfile.write(shop.plan_file, planfile.with_checksum(data))
+    plan_with(shop, "--horizon", "1h", horizon=opening(-120).isoformat())
     code, said = shop.run("apply", "--auto-approve", *shop.reviewed("file"))
     assert code == ExitCode.POLICY, said
     assert "after the horizon of the reviewed plan" in " ".join(said.split())
@@ -299,7 +287,7 @@ def test_account_that_another_run_holds_is_tried_again(make_shop: MakeShop) -> N
     opens_at = soon(shop)
     shop.write(later=scheduled("later", opens_at))
     waiting = shop.begin("apply", "later", "--auto-approve", "--wait")
-    wait_for_line(shop, waiting, "Waiting for later")
+    wait_for_line(waiting, "Waiting for later")
     shop.write(slow=campaign_file("slow"))
     shop.sandbox.fault(endpoint="message/mass/sendall", kind="latency", latency_s=12)
     slow = shop.begin("apply", "slow", "--auto-approve")
@@ -332,7 +320,7 @@ def test_an_account_that_failed_when_the_wait_began_is_tried_at_its_window(make_
     shop.write(a=scheduled("a", later), b=scheduled("b", opens_at) + "account: shop\n")
     shop.sandbox.control("POST", "accounts", {"appid": SHOP_APPID, "ip_allow": ["203.0.113.9"]})
     with shop.begin("apply", "--auto-approve", "--wait") as running:
-        wait_for_line(shop, running, "Waiting for")
+        wait_for_line(running, "Waiting for")
         shop.sandbox.control("POST", "accounts", {"appid": SHOP_APPID, "ip_allow": []})
         _out, said = running.communicate(timeout=90)
     assert shop.texts() == ["b", "a"], said
@@ -364,7 +352,7 @@ def test_hold_and_release_just_before_the_window_end_the_waiting(make_shop: Make
     shop = replace(make_shop(), start=("-m", "wechat_campaigns"))
     shop.write(later=scheduled("later", soon(shop) + timedelta(seconds=4)))
     with shop.begin("apply", "--auto-approve", "--wait") as running:
-        wait_for_line(shop, running, "Waiting for later")
+        wait_for_line(running, "Waiting for later")
         hold_correct_and_release(shop)
         edited_back = shop.folder / "campaigns/later.yaml"
         edited_back.write_text(edited_back.read_text("utf-8").replace("corrected", "later"), "utf-8")
@@ -381,7 +369,7 @@ def test_rules_that_another_run_went_by_meanwhile_end_the_waiting(make_shop: Mak
     shop.write(later=scheduled("later", soon(shop) + timedelta(seconds=3)))
     other.add_settings("policy: {max_recipients: 100}\n")
     with shop.begin("apply", "--auto-approve", "--wait") as running:
-        wait_for_line(shop, running, "Waiting for later")
+        wait_for_line(running, "Waiting for later")
         other.succeed(*guard)
         out, said = running.communicate(timeout=90)
     assert (running.returncode, shop.texts()) == (ExitCode.POLICY, []), out + said

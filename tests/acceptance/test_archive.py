@@ -232,7 +232,7 @@ def test_the_archive_of_three_sends_is_read_without_the_tool(
             chrome.get((folder / "index.html").as_uri())
             chrome.find_element("partial link text", title).click()
             shown = chrome.find_element("tag name", "main").text
-            day = datetime.now(CHINA).date().isoformat()
+            day = datetime.fromisoformat(intent["data"]["at"]).astimezone(CHINA).date().isoformat()
             followers = str(intent["data"]["audience"]["count"])
             for words in (title, "会员", day, followers, commit, intent["data"]["actor"]["user"]):
                 assert words in shown, (words, shown)

@@ -11,11 +11,12 @@ from selenium import webdriver
 from tests.support.browser import BLIND, LINES, open_browser
 from tests.support.folder import load_campaigns
 from tests.support.sample_article import TITLE, article_page, sample_body
+from wechat_article import ArticleSource, to_wechat_html
+from wechat_article.theme import BUILTIN_THEMES
 from wechat_campaigns.core.content import Media
 from wechat_campaigns.messages import Article, Articles
-from wechat_campaigns.render.article import ArticleSource, build, image_bytes
-from wechat_campaigns.render.article.page import Pictures
-from wechat_campaigns.render.article.theme import BUILTIN_THEMES
+from wechat_campaigns.render.articles import image_bytes, uploads
+from wechat_campaigns.render.phone import Pictures
 from wechat_campaigns.render.render import render
 from wechat_campaigns.source.files import Files
 from wechat_campaigns.source.settings import load_settings
@@ -90,7 +91,7 @@ def test_the_heads_of_a_narrow_table_stay_whole(browser: webdriver.Chrome, tmp_p
         text=text, kind="markdown", file=PurePosixPath("a.md"), title="", files=Files(tmp_path)
     )
     file = tmp_path / "table.html"
-    file.write_text(f'<meta charset="utf-8">{build(source).html}', encoding="utf-8")
+    file.write_text(f'<meta charset="utf-8">{to_wechat_html(source).html}', encoding="utf-8")
     browser.get(file.as_uri())
     heights = browser.execute_script("return [...document.querySelectorAll('th')].map(th => th.offsetHeight)")
     assert len(heights) == 5
@@ -132,7 +133,7 @@ def _examples(theme: str) -> list[Article]:
 
 def _sample(theme: str) -> Article:
     body = sample_body(theme, "#07c160")
-    return Article(title=TITLE, html=body.html, images=body.images, cover=Media(media_id="M"))
+    return Article(title=TITLE, html=body.html, images=uploads(body), cover=Media(media_id="M"))
 
 
 def _without_theme(content: Any) -> Any:

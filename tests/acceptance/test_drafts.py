@@ -38,22 +38,6 @@ def edit(shop: Shop, media_id: str, **changes: Any) -> None:
     assert shop.sandbox.call("draft/update", edited)["errcode"] == 0
 
 
-@pytest.mark.deep
-def test_a_draft_is_sent_by_its_title(shop: Shop) -> None:
-    write_draft(shop, article(shop, "五月预告"))
-    media_id = write_draft(shop, article(shop), article(shop, "门店地址"))
-    row = shop.row("spring")
-    titles = [one["title"] for one in row["content"]["stored"]["articles"]]
-    assert (row["action"], titles) == ("send", [TITLE, "门店地址"])
-    assert row["resolved"][f"draft {TITLE}"] == row["content"]["fingerprint"]
-    assert shop.apply(*shop.reviewed("digest")) == ExitCode.OK
-    (job,) = shop.sandbox.jobs()
-    assert job["body"]["mpnews"] == {"media_id": media_id}
-    assert shop.row("spring")["action"] == "sent"
-    assert shop.apply() == ExitCode.OK
-    assert len(shop.sandbox.jobs()) == 1
-
-
 @pytest.mark.parametrize("by", ["file", "digest"])
 @pytest.mark.parametrize("named", ["title", "media_id"])
 def test_an_edit_in_the_console_stops_what_was_reviewed(shop: Shop, by: str, named: str) -> None:

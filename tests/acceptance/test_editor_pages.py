@@ -11,9 +11,10 @@ from selenium.webdriver import Chrome
 
 from tests.support.browser import BLIND, LINES, open_browser
 from tests.support.playground import Sandbox, campaigns_on
+from wechat_article import dom
 from wechat_campaigns.cli.main import run
 from wechat_campaigns.core.errors import ExitCode
-from wechat_campaigns.render.article import dom, read_saved_page
+from wechat_campaigns.render.articles import read_saved_page
 from wechat_campaigns.source.scaffold import PLACEHOLDERS
 
 pytestmark = [pytest.mark.deep, pytest.mark.optional_part]

@@ -7,7 +7,6 @@ import sys
 import tempfile
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -55,11 +54,6 @@ def part(number: int, parts: int = 2) -> set[str]:
 
 def secrets_of(names: set[str]) -> dict[str, str]:
     return {f"SECRET_{name.upper()}": "0" * 32 for name in names}
-
-
-def data(said: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(said[said.index("{") : said.rindex("}") + 1])
-    return found
 
 
 def end(runners: list[subprocess.Popen[str]]) -> None:
@@ -151,28 +145,28 @@ def test_part_of_a_reviewed_plan_is_not_sent_once_another_part_changed(fleet: Sh
 
 def test_a_resend_is_left_to_the_run_that_is_about_its_account(fleet: Shop) -> None:
     fleet.sandbox.fault(endpoint=SENDALL, kind="cut_after")
-    main = ("apply", "--auto-approve", "--accounts", "main", "-o", "json")
+    main = ("apply", "--auto-approve", "--accounts", "main")
     assert fleet.run(*main, **SECRETS)[0] == ExitCode.UNKNOWN
-    code, said = fleet.run("apply", "--auto-approve", "--accounts", "shop?", "-o", "json", **SECRETS)
-    sent = {row["id"]: row["result"] for row in data(said)["outcomes"]}
+    code, made = fleet.data("apply", "--auto-approve", "--accounts", "shop?", **SECRETS)
+    sent = {row["id"]: row["result"] for row in made["outcomes"]}
     assert (code, sent) == (ExitCode.OK, {f"to-{name}": "accepted" for name in NAMES if name != "main"})
     assert fleet.run(*main, **SECRETS)[0] == ExitCode.OK
     assert Counter(fleet.texts()) == dict.fromkeys(NAMES, 1)
 
 
 def test_plan_status_and_doctor_are_about_the_accounts_selected(fleet: Shop) -> None:
-    code, said = fleet.run("plan", "--accounts", "shop[23]", "-o", "json", **SECRETS)
-    assert (code, [row["id"] for row in data(said)["sends"]]) == (ExitCode.OK, ["to-shop2", "to-shop3"])
+    code, plan = fleet.data("plan", "--accounts", "shop[23]", **SECRETS)
+    assert (code, [row["id"] for row in plan["sends"]]) == (ExitCode.OK, ["to-shop2", "to-shop3"])
     code, said = fleet.run("plan", "--accounts", "shop[23]", "--shard", "1/2", **SECRETS)
     assert "campaign apply --accounts 'shop[23]' --shard 1/2" in said
     assert fleet.run("apply", "--auto-approve", **SECRETS)[0] == ExitCode.OK
     before = len(fleet.sandbox.requests())
-    code, said = fleet.run("status", "--accounts", "shop2", "-o", "json", SECRET_SHOP2="0" * 32)
-    assert (code, [row["id"] for row in data(said)["sends"]]) == (ExitCode.OK, ["to-shop2"])
+    code, status = fleet.data("status", "--accounts", "shop2", SECRET_SHOP2="0" * 32)
+    assert (code, [row["id"] for row in status["sends"]]) == (ExitCode.OK, ["to-shop2"])
     asked = [one["path"] for one in fleet.sandbox.requests()[before:]]
     assert asked.count("/cgi-bin/message/mass/get") == 1
-    code, said = fleet.run("doctor", "--accounts", "shop2", "-o", "json", SECRET_SHOP2="0" * 32)
-    named = {name for name in NAMES for row in data(said)["checks"] if name in row["name"]}
+    code, found = fleet.data("doctor", "--accounts", "shop2", SECRET_SHOP2="0" * 32)
+    named = {name for name in NAMES for row in found["checks"] if name in row["name"]}
     assert (code, named) == (ExitCode.OK, {"shop2"})
 
 
@@ -199,8 +193,8 @@ def test_a_part_is_asked_the_rules_about_all_accounts(fleet: Shop) -> None:
     rule = "policy: {same_content_accounts: 7}\n"
     file.write_text(f"{rule}{file.read_text(encoding='utf-8')}", encoding="utf-8")
     for number in (1, 2):
-        _code, said = fleet.run("plan", "--shard", f"{number}/2", "-o", "json", **SECRETS)
-        found = {row["id"]: [one["rule"] for one in row["violations"]] for row in data(said)["sends"]}
+        _code, plan = fleet.data("plan", "--shard", f"{number}/2", **SECRETS)
+        found = {row["id"]: [one["rule"] for one in row["violations"]] for row in plan["sends"]}
         assert found == {f"to-{name}": ["same_content_accounts"] for name in part(number)}
 
 

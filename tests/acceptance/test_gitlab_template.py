@@ -49,7 +49,7 @@ def job(
         "GIT_CONFIG_VALUE_0": str(checkout),  # which GitLab expands
         **variables,
     }
-    script = "\n".join(TEMPLATE[name][part])
+    script = "\n".join(TEMPLATE[name][part]).replace("150m", variables.get("HORIZON", "150m"))
     return subprocess.run(
         ["bash", "-eo", "pipefail", "-c", script],
         cwd=checkout,
@@ -122,7 +122,7 @@ def test_what_is_approved_goes_at_its_minute_and_only_what_changed_waits(
 ) -> None:
     """Who approved the deployment is GitLab's word."""
     monkeypatch.setenv("WECHAT_MAIN_SECRET", SANDBOX_SECRET)
-    secret = {"WECHAT_MAIN_SECRET": SANDBOX_SECRET, "CAMPAIGN_HORIZON": "1m"}  # a job waits for real
+    secret = {"WECHAT_MAIN_SECRET": SANDBOX_SECRET, "HORIZON": "1m"}  # a job waits for real
     given = [{"user": {"username": "bob"}, "status": "approved"}]
     host = FakeCodeHost(
         lists={"/projects/7/deployments": [{"id": 5, "deployable": {"id": 91}}]},

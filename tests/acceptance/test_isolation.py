@@ -1,6 +1,7 @@
 """One account or one send that is wrong never stops another: it is a row, and the worst is the exit code."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -33,26 +34,25 @@ def fleet(make_shop: MakeShop) -> Shop:
     return shop
 
 
-def rows(said: str, key: str) -> dict[str, dict[str, Any]]:
-    return {row["id"]: row for row in json.loads(said[said.index("{") : said.rindex("}") + 1])[key]}
+def column(rows: list[dict[str, Any]], *names: str) -> dict[str, Any]:
+    """What each row has in these columns, by the row's id."""
+    return {row["id"]: row[names[0]] if len(names) == 1 else tuple(map(row.get, names)) for row in rows}
 
 
 def test_one_account_never_stops_another(fleet: Shop) -> None:
     secrets = {"WECHAT_SECOND_SECRET": "1" * 32}
-    code, said = fleet.run("plan", "--format", "json", "--out", str(fleet.plan_file), **secrets)
-    planned = {name: (row["action"], row["code"]) for name, row in rows(said, "sends").items()}
-    failed = ("blocked", "account_failed")
-    assert planned == {
-        "good": ("send", "new"), "late": ("scheduled", "window_not_open"), "refused": failed, "unset": failed
-    }  # fmt: skip
+    code, plan = fleet.data("plan", "--out", str(fleet.plan_file), **secrets)
+    assert column(plan["sends"], "action", "code", "errcode") == {
+        "good": ("send", "new", None),
+        "late": ("scheduled", "window_not_open", None),
+        "refused": ("blocked", "account_failed", 40125),
+        "unset": ("blocked", "account_failed", None),
+    }
     assert code == ExitCode.WECHAT
-    errcodes = {name: row["errcode"] for name, row in rows(said, "sends").items()}
-    assert errcodes == {"good": None, "late": None, "refused": 40125, "unset": None}
-
-    code, said = fleet.run("apply", "--auto-approve", "--plan", str(fleet.plan_file), "-o", "json", **secrets)
-    assert rows(said, "outcomes")["refused"]["errcode"] == 40125
-    results = {name: row["result"] for name, row in rows(said, "outcomes").items()}
-    assert results == {"good": "accepted", "refused": "not_sent", "unset": "not_sent"}
+    code, made = fleet.data("apply", "--auto-approve", "--plan", str(fleet.plan_file), **secrets)
+    assert column(made["outcomes"], "result", "errcode") == {
+        "good": ("accepted", None), "refused": ("not_sent", 40125), "unset": ("not_sent", None)
+    }  # fmt: skip
     assert (code, fleet.texts()) == (ExitCode.WECHAT, ["早"])
 
 
@@ -97,8 +97,8 @@ def test_one_wrong_name_stops_no_other_send(make_shop: MakeShop) -> None:
         draft="filter: {tag: 会员}\nmsgtype: mpnews\ncontent: {draft: 没有的草稿}\n",
     )
     assert shop.run("plan", "--offline", "--out", str(shop.plan_file))[0] == ExitCode.OK
-    code, said = shop.run("plan", "--format", "json")
-    found = {name: (row["action"], row["code"]) for name, row in rows(said, "sends").items()}
+    code, plan = shop.data("plan")
+    found = column(plan["sends"], "action", "code")
     assert found == {
         "good": ("send", "new"),
         "tag": ("blocked", "unknown-tag"),
@@ -106,41 +106,35 @@ def test_one_wrong_name_stops_no_other_send(make_shop: MakeShop) -> None:
         "draft": ("blocked", "unknown-draft"),
     }
     assert code == ExitCode.INVALID
-    code, said = shop.run("apply", "--auto-approve", *shop.reviewed("digest"), "-o", "json")
-    results = {name: row["result"] for name, row in rows(said, "outcomes").items()}
-    assert results == {**dict.fromkeys(found, "not_sent"), "good": "accepted"}
+    code, made = shop.data("apply", "--auto-approve", *shop.reviewed("digest"))
+    assert column(made["outcomes"], "result") == {**dict.fromkeys(found, "not_sent"), "good": "accepted"}
     assert (code, shop.texts()) == (ExitCode.INVALID, ["早"])
 
 
 @pytest.fixture
-def damaged(fleet: Shop) -> tuple[Shop, dict[str, str]]:
+def damaged(fleet: Shop) -> Shop:
     """Three accounts that have sent; then one has no secret, and one is off the address list."""
     secrets = {"WECHAT_SECOND_SECRET": "0" * 32, "WECHAT_THIRD_SECRET": "0" * 32}
     assert fleet.run("apply", "--auto-approve", **secrets)[0] == ExitCode.OK
     fleet.sandbox.control("POST", "accounts", {"appid": THIRD, "ip_allow": ["203.0.113.9"]})
-    return fleet, {"WECHAT_THIRD_SECRET": "0" * 32}
+    return replace(fleet, variables={"WECHAT_THIRD_SECRET": "0" * 32})
 
 
-def test_status_shows_the_sends_of_every_account(damaged: tuple[Shop, dict[str, str]]) -> None:
-    shop, secrets = damaged
+def test_status_shows_the_sends_of_every_account(damaged: Shop) -> None:
     for wait in ((), ("--wait", "--timeout", "60")):  # nobody waits for an account that refuses
-        code, said = shop.run("status", "-o", "json", *wait, **secrets)
-        data = json.loads(said[said.index("{") : said.rindex("}") + 1])
-        assert {row["id"]: row["status"] for row in data["sends"]} == {
+        code, data = damaged.data("status", *wait)
+        assert column(data["sends"], "status") == {
             "good": "sent", "refused": "accepted", "unset": "accepted"
         }  # fmt: skip
         assert [one["appid"] for one in data["failed"]] == [SUBSCRIPTION, THIRD]
         assert code == ExitCode.WECHAT
 
 
-def test_doctor_checks_every_account(damaged: tuple[Shop, dict[str, str]]) -> None:
-    shop, secrets = damaged
-    code, said = shop.run("doctor", "-o", "json", **secrets)
-    checks = json.loads(said[said.index("{") : said.rindex("}") + 1])["checks"]
-    wrong = {one["name"] for one in checks if one["grade"] == "error"}
-    assert wrong == {"account second", "account third"}
-    assert {"account main", "ledger"} <= {one["name"] for one in checks if one["grade"] == "ok"}
-    assert code == ExitCode.WECHAT
+def test_doctor_checks_every_account(damaged: Shop) -> None:
+    code, found = damaged.data("doctor")
+    grades = {one["name"]: one["grade"] for one in found["checks"]}
+    assert {name for name, grade in grades.items() if grade == "error"} == {"account second", "account third"}
+    assert (code, grades["account main"], grades["ledger"]) == (ExitCode.WECHAT, "ok", "ok")
 
 
 def test_doctor_names_a_missing_variable_before_a_ledger_that_is_missing_too(make_shop: MakeShop) -> None:
@@ -154,22 +148,16 @@ def test_doctor_names_a_missing_variable_before_a_ledger_that_is_missing_too(mak
 
 
 @pytest.mark.parametrize("command", ["tags", "drafts"])
-def test_what_accounts_have_is_listed_of_the_others(
-    damaged: tuple[Shop, dict[str, str]], command: str
-) -> None:
-    shop, secrets = damaged
-    code, said = shop.run(command, "-o", "json", **secrets)
-    data = json.loads(said[said.index("{") : said.rindex("}") + 1])
+def test_what_accounts_have_is_listed_of_the_others(damaged: Shop, command: str) -> None:
+    code, data = damaged.data(command)
     assert (code, list(data["accounts"])) == (ExitCode.WECHAT, ["main"])
 
 
-def test_rules_are_accepted_for_the_others(damaged: tuple[Shop, dict[str, str]]) -> None:
-    shop, secrets = damaged
-    shop.edit("_settings", "default_environment", "policy: {max_recipients: 900}\ndefault_environment")
-    code, said = shop.run("ledger", "guard", "--reason", "x", "--auto-approve", "-o", "json", **secrets)
-    data = json.loads(said[said.index("{") : said.rindex("}") + 1])
-    assert (code, data["recorded"]) == (ExitCode.SECRET, ["main", "third"]), said
-    guards = {event["stream"] for event in shop.log() if event["kind"] == "guard"}
+def test_rules_are_accepted_for_the_others(damaged: Shop) -> None:
+    damaged.edit("_settings", "default_environment", "policy: {max_recipients: 900}\ndefault_environment")
+    code, data = damaged.data("ledger", "guard", "--reason", "x", "--auto-approve")
+    assert (code, data["recorded"]) == (ExitCode.SECRET, ["main", "third"]), data
+    guards = {event["stream"] for event in damaged.log() if event["kind"] == "guard"}
     assert guards == {"wx0000000000000001", THIRD}
 
 
@@ -191,34 +179,29 @@ def test_events_are_received_of_the_others(fleet: Shop, tokens: dict[str, str]) 
     ]
 
 
-def test_figures_are_refreshed_of_the_others(damaged: tuple[Shop, dict[str, str]]) -> None:
-    shop, secrets = damaged
-    set_noon(shop.sandbox, days_on=1)
-    before = len(shop.sandbox.requests())
-    code, said = shop.run("report", "--refresh", "-o", "json", **secrets)
-    assert rows(said, "sends").keys() == {"good", "refused", "unset"}
-    assert (code, len(shop.sandbox.requests()) > before) == (ExitCode.WECHAT, True)
+def test_figures_are_refreshed_of_the_others(damaged: Shop) -> None:
+    set_noon(damaged.sandbox, days_on=1)
+    before = len(damaged.sandbox.requests())
+    code, data = damaged.data("report", "--refresh")
+    assert {row["id"] for row in data["sends"]} == {"good", "refused", "unset"}
+    assert (code, len(damaged.sandbox.requests()) > before) == (ExitCode.WECHAT, True)
 
 
-def test_calendar_needs_no_account(damaged: tuple[Shop, dict[str, str]]) -> None:
-    shop, secrets = damaged
-    assert shop.run("calendar", **secrets)[0] == ExitCode.OK
+def test_calendar_needs_no_account(damaged: Shop) -> None:
+    assert damaged.run("calendar")[0] == ExitCode.OK
 
 
-def test_what_is_made_for_each_account_is_made_for_the_others(damaged: tuple[Shop, dict[str, str]]) -> None:
+def test_what_is_made_for_each_account_is_made_for_the_others(damaged: Shop) -> None:
     """The account that is right is the last one."""
-    shop, secrets = damaged
-    wxname = shop.sandbox.control("GET", "followers", appid="wx0000000000000001")["followers"][0]["wxname"]
-    Image.new("RGB", (300, 300)).save(shop.folder / "campaigns/a.png")
-    (shop.folder / "campaigns/a.md").write_text("正文\n", encoding="utf-8")
+    wxname = damaged.sandbox.control("GET", "followers", appid="wx0000000000000001")["followers"][0]["wxname"]
+    Image.new("RGB", (300, 300)).save(damaged.folder / "campaigns/a.png")
+    (damaged.folder / "campaigns/a.md").write_text("正文\n", encoding="utf-8")
     article = "msgtype: mpnews\ncontent: {articles: [{title: 甲, body: a.md, cover: {file: a.png}}]}\n"
     each = "for_each: {accounts: [third, second, main]}\n"
-    shop.write(each=f"filter: {{tag: 会员}}\n{article}{each}")
-    code, said = shop.run("preview", "each", "--to", wxname, "-o", "json", **secrets)
-    data = json.loads(said[said.index("{") : said.rindex("}") + 1])
+    damaged.write(each=f"filter: {{tag: 会员}}\n{article}{each}")
+    code, data = damaged.data("preview", "each", "--to", wxname)
     assert [row["send"] for row in data["previews"] if not row.get("error")] == ["each[main]"]
-    assert code == ExitCode.WECHAT
-    assert "third" in said
+    assert (code, "third" in str(data)) == (ExitCode.WECHAT, True)
 
 
 def test_an_upload_that_one_account_refuses_stops_no_other(fleet: Shop) -> None:
@@ -230,7 +213,8 @@ def test_an_upload_that_one_account_refuses_stops_no_other(fleet: Shop) -> None:
     fleet.write(good=f"account: main\n{body}", refused=f"account: second\n{body}")
     limits = {"/cgi-bin/material/add_material": 0}
     fleet.sandbox.control("POST", "accounts", {"appid": SUBSCRIPTION, "daily_limits": limits})
-    code, said = fleet.run("apply", "--auto-approve", "-o", "json", **secrets)
-    results = {name: row["result"] for name, row in rows(said, "outcomes").items()}
-    assert results == {"good": "accepted", "refused": "not_sent", "unset": "accepted"}, said
-    assert code == ExitCode.WECHAT
+    code, made = fleet.data("apply", "--auto-approve", **secrets)
+    results = column(made["outcomes"], "result")
+    assert (code, results) == (
+        ExitCode.WECHAT, {"good": "accepted", "refused": "not_sent", "unset": "accepted"}
+    )  # fmt: skip

@@ -13,7 +13,7 @@ from wechat_campaigns.core.errors import ExitCode
 def test_late_acceptance_is_shown_with_what_was_sent(make_shop: MakeShop, refused: int) -> None:
     shop, laptop = make_shop("git"), make_shop("git", "laptop", begin=False)
     laptop.write(sale=campaign_file("first"))
-    shop.sandbox.fault(endpoint="message/mass/sendall", kind="latency", latency_s=2)
+    shop.sandbox.fault(endpoint="message/mass/sendall", kind="latency", latency_s=5)
     slow = laptop.begin("apply", "--auto-approve")
     until(lambda: any(event["kind"] == "intent" for event in shop.log()))
     slow.send_signal(signal.SIGSTOP)

@@ -219,6 +219,19 @@ def test_root_that_was_replaced_signs_nothing_in_a_later_change(moved: Shop, sto
     assert moved.posts() == 0
 
 
+def test_a_root_that_was_replaced_is_not_taken_again(moved: Shop) -> None:
+    """Who learnt it may have signed since it was replaced, and what its successor signed would be void."""
+    settings = (moved.folder / "campaigns/_settings.yaml").read_text(encoding="utf-8")
+    root = ROOTS["ledger_key" if "LEDGER_KEY" in settings else "AppSecret"]
+    assert moved.run(*CHANGE, OLD=OLD)[0] == ExitCode.OK
+    assert moved.run("unhold", "main", "--reason", "修好了")[0] == ExitCode.OK
+    back = {root: OLD, "OLD": moved.environment[root]}
+    before = len(moved.log())
+    assert moved.run(*CHANGE, **back)[0] == ExitCode.SECRET
+    assert len(moved.log()) == before
+    assert moved.apply() == ExitCode.OK
+
+
 class PowerCut(BaseException):
     """The process ends here."""
 

@@ -79,9 +79,10 @@ def asked(shop: Shop) -> int:
     return len(file.read_text(encoding="utf-8").splitlines()) if file.exists() else 0
 
 
-def outcomes(said: str) -> dict[str, dict[str, Any]]:
-    data = json.loads(next(line for line in said.splitlines() if line.startswith("{")))
-    return {row["id"]: row for row in data["outcomes"]}
+def outcomes(shop: Shop) -> tuple[int, dict[str, dict[str, Any]]]:
+    """Apply; the exit code, and each outcome by its send."""
+    code, data = shop.data("apply", "--auto-approve")
+    return code, {row["id"]: row for row in data["outcomes"]}
 
 
 def test_whole_work_goes_by_the_token_of_somebody_else(shop: Shop, tmp_path: Path) -> None:
@@ -143,8 +144,7 @@ def test_token_that_stays_the_same_is_a_row_and_no_loop(shop: Shop, tmp_path: Pa
     use_accounts(shop, main=account(APPID, write_token(file, first)))
     shop.write(second=campaign_file("晚"))
     shop.sandbox.fault(endpoint=SENDALL, kind="errcode", errcode=42001)
-    code, said = shop.run("apply", "--auto-approve", "-o", "json", "--quiet")
-    rows = outcomes(said)
+    code, rows = outcomes(shop)
     assert {name: row["result"] for name, row in rows.items()} == {"sale": "not_sent", "second": "skipped"}
     assert "still gives the same one" in rows["sale"]["reason"], rows
     assert (code, shop.posts(), shop.texts()) == (ExitCode.SECRET, 1, [])
@@ -164,9 +164,9 @@ def test_two_accounts_run_beside_each_other_and_one_has_no_token(shop: Shop, tmp
     )
     shop.succeed("ledger", "init")
     shop.write(other=campaign_file("晚", "account: shop\n"), lost=campaign_file("午", "account: gone\n"))
-    code, said = shop.run("apply", "--auto-approve", "-o", "json", "--quiet")
-    results = {name: row["result"] for name, row in outcomes(said).items()}
-    assert results == {"sale": "accepted", "other": "accepted", "lost": "not_sent"}, said
+    code, rows = outcomes(shop)
+    results = {name: row["result"] for name, row in rows.items()}
+    assert results == {"sale": "accepted", "other": "accepted", "lost": "not_sent"}, rows
     assert (code, sorted(shop.texts()), asked(shop)) == (ExitCode.SECRET, ["早", "晚"], 2)
     assert {job["appid"]: job["content"]["text"] for job in shop.sandbox.jobs()} == {
         APPID: "早", SHOP_APPID: "晚"
@@ -237,12 +237,12 @@ def test_one_token_for_two_accounts_sends_for_neither(shop: Shop, tmp_path: Path
     shop.succeed("ledger", "init")
     if both_send:
         shop.write(other=campaign_file("晚", "account: shop\n"))
-    code, said = shop.run("apply", "--auto-approve", "-o", "json", "--quiet")
-    rows = outcomes(said).values()
-    assert {row["result"] for row in rows} == {"not_sent"}, said
+    code, by_send = outcomes(shop)
+    rows = by_send.values()
+    assert {row["result"] for row in rows} == {"not_sent"}, by_send
     other = {"main": "shop", "shop": "main"}
     assert all(f" {other[row['account']]} " in row["reason"] for row in rows), "each names the other"
-    assert all(row["reason"].count(f"account {row['account']}") == 1 for row in rows), said
+    assert all(row["reason"].count(f"account {row['account']}") == 1 for row in rows), by_send
     assert (code, shop.posts()) == (ExitCode.SECRET, 0)
     use_accounts(shop, **dict.fromkeys(("main", "shop"), account(APPID, "{env: A}")))
     shop.edit("_settings", APPID, SHOP_APPID)
@@ -270,7 +270,7 @@ def environments(shop: Shop, tmp_path: Path) -> Shop:
 def test_token_of_another_account_changes_nothing_there(environments: Shop) -> None:
     """One that is of production, too: its followers would get the message twice."""
     shop = environments
-    code, said = shop.run("apply", "--auto-approve", "-o", "json", "--quiet")
+    code, said = outcomes(shop)
     shop.succeed("apply", "--auto-approve", "--env", "production")
     received = [job["appid"] for job in shop.sandbox.jobs() if job["content"]["text"] == "晚"]
     assert (code, received) == (ExitCode.SECRET, [SHOP_APPID]), said
@@ -371,11 +371,10 @@ def test_doctor_blames_both_accounts_whose_programs_print_one_token(shop: Shop) 
     both = {"main": APPID, "shop": SHOP_APPID}
     use_accounts(shop, **{name: account(appid, by_command(shop, appid)) for name, appid in both.items()})
     shop.succeed("ledger", "init")
-    code, said = shop.run("doctor", "-o", "json")
-    checks = json.loads(said[said.index("{") : said.rindex("}") + 1])["checks"]
-    wrong = [check["account"] for check in checks if check["grade"] == "error" and check["account"]]
-    assert (code, sorted(wrong)) == (ExitCode.SECRET, ["main", "shop"]), said
-    assert token not in said
+    code, found = shop.data("doctor")
+    wrong = [one["account"] for one in found["checks"] if one["grade"] == "error" and one["account"]]
+    assert (code, sorted(wrong)) == (ExitCode.SECRET, ["main", "shop"]), found
+    assert token not in str(found)
 
 
 def test_frozen_appsecret_has_a_way_out_that_keeps_the_ledger(make_shop: MakeShop, tmp_path: Path) -> None:

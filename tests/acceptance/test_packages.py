@@ -97,8 +97,9 @@ def test_the_wheel_holds_what_it_needs(built: Path) -> None:
     assert {f"wechat_campaigns/{name}" for name in needed} <= set(names)
     of_sandbox = ("py.typed", "schema.sql", "static/main.js", "templates/inbox.html")
     assert {f"wechat_sandbox/{name}" for name in of_sandbox} <= set(names)
+    assert {"wechat_article/py.typed", "wechat_article/themes/default.css"} <= set(names)
     assert not [name for name in names if name.endswith(".po") or "hatch_build" in name]
-    assert all(name.startswith(("wechat_campaigns", "wechat_sandbox/")) for name in names)
+    assert all(name.startswith(("wechat_article/", "wechat_campaigns", "wechat_sandbox/")) for name in names)
     about = f"wechat_campaigns-{__version__}.dist-info"
     assert f"{about}/licenses/LICENSE" in names
     assert [name for name in names if "/sboms/" in name] == [f"{about}/sboms/{SBOM.name}"]
@@ -149,32 +150,29 @@ def metadata_of(wheel: Path) -> Message:
         return message_from_string(packed.read(name).decode())
 
 
+def copied() -> set[str]:
+    """What the image is made of: the sources of the COPY lines, but for those of an earlier stage."""
+    lines = (ROOT / ".github" / "container" / "Dockerfile").read_text(encoding="utf-8").splitlines()
+    copies = [line.split() for line in lines if line.startswith("COPY ") and "--from" not in line]
+    return {source for _copy, *sources, _target in copies for source in sources}
+
+
 def test_the_container_is_given_all_that_the_wheel_is_made_of(built: Path, tmp_path: Path) -> None:
     checkout = tmp_path / "checkout"
-    lines = (ROOT / ".github" / "container" / "Dockerfile").read_text(encoding="utf-8").splitlines()
-    copies = [line.split()[1:] for line in lines if line.startswith("COPY ") and "--from" not in line]
-    for *sources, _target in copies:
-        for source in sources:
-            copy = shutil.copytree if (ROOT / source).is_dir() else shutil.copy
-            (checkout / source).parent.mkdir(parents=True, exist_ok=True)
-            copy(ROOT / source, checkout / source)
+    for source in copied():
+        copy = shutil.copytree if (ROOT / source).is_dir() else shutil.copy
+        (checkout / source).parent.mkdir(parents=True, exist_ok=True)
+        copy(ROOT / source, checkout / source)
     build(checkout, tmp_path, "wheel")
     assert contents(next(tmp_path.glob("*.whl"))) == contents(next(built.glob("*.whl")))
 
 
 def test_the_builder_is_sent_what_the_image_is_made_of() -> None:
     """And no secret, state or history that a checkout may hold beside it."""
-    lines = (ROOT / ".github" / "container" / "Dockerfile").read_text(encoding="utf-8").splitlines()
-    copied = {
-        source
-        for line in lines
-        if line.startswith("COPY ") and "--from" not in line
-        for source in line.split()[1:-1]
-    }
     ignore = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
     rules = [line for line in ignore if line and not line.startswith("#")]
     assert rules[0] == "*"
-    assert {rule[1:] for rule in rules if rule.startswith("!")} == copied
+    assert {rule[1:] for rule in rules if rule.startswith("!")} == copied()
 
 
 def contents(wheel: Path) -> set[str]:

@@ -91,26 +91,10 @@ def test_python_sdks_drive_it_from_token_to_event(name: str, sandbox: SandboxCli
     assert len(received) == len(set(received)) >= 20
 
 
-@pytest.mark.parametrize("name", ["wechatpy-1.8.18", "wechatpy-2.0.0a26"])
-def test_a_client_of_third_party_platforms_sends_for_an_account(
-    name: str, sandbox: SandboxClient, tmp_path: Path
-) -> None:
-    python = python_of(name, PYTHON[name][1])
-    with tunnel(sandbox.url, tmp_path) as network:
-        run([python, "-B", str(SCRIPTS / "component_client.py")], **network, SANDBOX=sandbox.url)
-    assert [job["status"] for job in sandbox.jobs()] == ["SEND_SUCCESS", "SEND_SUCCESS"]
-    calls = sandbox.requests()
-    assert {call["path"] for call in calls if call["path"].endswith("token")} == {
-        "/cgi-bin/component/api_component_token",
-        "/cgi-bin/component/api_authorizer_token",
-    }
-    assert [call["errcode"] for call in calls if call["errcode"]] == [42001, 42001, 61007, 61003]
-
-
 def test_node_sdks_drive_it_from_token_to_event(sandbox: SandboxClient, tmp_path: Path) -> None:
     script = str(SCRIPTS / "node_client.mjs")
     modules = node_modules("sdks", PINS, list(PINS)).parent
     said = run(["node", script, sandbox.url, str(modules), str(tmp_path)])
-    clients = ("coWechatApi", "wechatApi", "nodeEasywechat", "wechatCrypto", "easywechatPlatform")
+    clients = ("coWechatApi", "wechatApi", "nodeEasywechat", "wechatCrypto")
     assert said.splitlines() == [f"{client} ok" for client in clients]
     assert {job["msgtype"] for job in sandbox.jobs()} == {"text", "image", "voice", "mpvideo", "mpnews"}

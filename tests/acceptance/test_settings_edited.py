@@ -62,26 +62,6 @@ def test_unknown_send_of_an_account_that_left_is_reported_whoever_named_it(
         assert shop.run_here("ledger", "init")[0] == ExitCode.OK
 
 
-def test_unknown_send_of_an_account_that_left_the_settings_is_reported(make_shop: MakeShop) -> None:
-    shop = make_shop()
-    shop.write(x=campaign_file("甲"))
-    shop.lose_an_answer()
-    shop.edit("_settings", "wx0000000000000001", "wx0000000000000002")
-    assert shop.run("ledger", "init")[0] == ExitCode.OK
-    (shop.folder / "campaigns/x.yaml").unlink()
-    code, out = shop.run("plan", "--format", "json", "--detailed-exitcode")
-    (row,) = json.loads(out)["sends"]
-    assert (code, row["id"], row["action"]) == (ExitCode.PENDING, "x", "unknown")
-    assert "wx0000000000000001" in row["reason"]
-    code, out = shop.run("apply", "--auto-approve", "--format", "json", "--quiet")
-    (outcome,) = json.loads(out)["outcomes"]
-    assert (code, outcome["id"], outcome["result"]) == (ExitCode.UNKNOWN, "x", "unknown")
-    shop.edit("_settings", "wx0000000000000002", "wx0000000000000001")
-    shop.write(x=campaign_file("甲"))
-    assert shop.apply() == ExitCode.OK
-    assert shop.texts() == ["甲"]
-
-
 def test_unknown_send_of_another_environment_is_not_reported_here(make_shop: MakeShop) -> None:
     shop = make_shop()
     shop.write(x=campaign_file("甲"))

@@ -340,16 +340,6 @@ def test_a_selection_is_words_and_never_code(tmp_path: Path, select: str, words:
     assert done.stdout.splitlines()[2:] == ["doctor", "--dir", "campaigns", *words]
 
 
-def test_restarted_old_run_sends_nothing(repository: GitHubRepository) -> None:
-    old = repository.merge(repository.propose(sale=SALE))
-    repository.merge(repository.propose(sale=SALE.replace("八折", "七折")))
-    apply = repository.run(old)["apply"]
-    assert apply.result == "failure"
-    assert "main now holds different campaigns" in apply.log
-    assert "exit code 5" in apply.log
-    assert repository.texts() == []
-
-
 def test_a_stale_digest_is_refused(repository: GitHubRepository) -> None:
     """A window that closes while the run waits for its reviewers changes what would be sent."""
     closes_at = datetime.now(UTC) + timedelta(hours=2)
@@ -398,17 +388,6 @@ def test_what_is_approved_goes_at_its_minute_and_only_what_changed_waits(
 
     go_through(ApprovedSends(repository, pipeline))
     assert len(asked) == 5, "a run in which nothing waits asks nobody"
-
-
-def test_pull_request_cannot_apply(repository: GitHubRepository, tmp_path: Path) -> None:
-    """A pull request that changes the workflow so that it applies is refused by the command itself."""
-    text = WORKFLOW.read_text(encoding="utf-8").replace("command: plan", "command: apply", 1)
-    changed = tmp_path / "changed.yml"
-    changed.write_text(text, encoding="utf-8")
-    job = repository.actions.run(changed, repository.propose(sale=SALE))["plan"]
-    assert "a run triggered by `pull_request` is not allowed to send" in job.log
-    assert "exit code 5" in job.log
-    assert repository.texts() == []
 
 
 def test_pull_request_of_a_fork_shows_its_plan_in_the_summary(repository: GitHubRepository) -> None:

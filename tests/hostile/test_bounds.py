@@ -18,9 +18,9 @@ from tests.hostile.corpus.templates import FENCED, FLOODS
 from tests.hostile.test_articles import FENCED_THEMES, THEMES
 from tests.unit.render.test_openids import with_sheet
 from wechat_campaigns.core.errors import UsageError
-from wechat_campaigns.core.fence import BOUNDS, Bound, Bounds, map_fenced
+from wechat_campaigns.core.fence import BOUNDS, MOST, Bound, Bounds, map_fenced
 from wechat_campaigns.render import compile as compiling
-from wechat_campaigns.render.article import read_saved_page
+from wechat_campaigns.render.articles import read_saved_page
 from wechat_campaigns.render.compile import Compiler, validate_campaigns
 from wechat_campaigns.source.files import Files
 from wechat_campaigns.source.settings import load_settings
@@ -29,8 +29,10 @@ pytestmark = pytest.mark.deep
 
 PARENT_S = 2.0
 """What the parent of a child that is at its bound needs."""
-WHOLE = "template: nested-silent"
-"""It is let run up to the real bound; the others that cost as much, up to one of two seconds."""
+WHOLE = ("template: nested-silent", "table: many rows")
+"""They are let run up to the real bound; the others that cost as much, up to one of a second."""
+AMPLE = Bounds(cpu_s=MOST.cpu_s)
+"""For what must not depend on how fast the machine is."""
 SETTINGS = "environments: {test: {api: sandbox, ledger: sqlite}}\n"
 LIST = "filter: {openids: {file: list.xlsx}}\nmsgtype: text\ncontent: a\n"
 
@@ -58,6 +60,9 @@ def _zipped(name: str, size: int) -> bytes:
 _LAUGHS = '<!DOCTYPE a [<!ENTITY a0 "ha">' + "".join(
     f'<!ENTITY a{n + 1} "{f"&a{n};" * 10}">' for n in range(12)
 )
+_ROWS = '<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>{}</sheetData></worksheet>'
+_ROW = '<row><c t="inlineStr"><is><t>a</t></is></c></row>'
+_WIDE = f"<row>{'<c/>' * 4_000_000}</row>"
 _ENTRIES = "".join(f"  e{n}: {{vars: {{v: 1}}}}\n" for n in range(20_000))
 _NEST = "{% set a = namespace(l=['x']) %}{% for i in range(60) %}{% set a.l = [a.l, a.l] %}{% endfor %}"
 
@@ -69,6 +74,12 @@ FILES: dict[str, tuple[dict[str, str | bytes], Bound | None]] = {
     "template: width": (_template("{{ '%10000000000d' % 1 }}"), MEMORY),
     "template: product": (_template("{{ 'a' * 10**10 }}"), MEMORY),
     "template: nest as text": (_template(_NEST + "{{ a.l|string }}"), CPU),
+    "template: a length": (_template('{{ ("%999999999s" % "x")|length }}'), MEMORY),
+    "template: a slice": (_template('{{ ("%999999999s" % "x")[:1] }}'), MEMORY),
+    "template: a comparison": (_template("{{ 'a' * 900_000_000 == 'b' * 900_000_000 }}"), MEMORY),
+    "template: a search": (_template("{{ 'x' in '%600000000d' % 1 }}"), MEMORY),
+    "template: a list": (_template("{{ (l * 100_000_000)|length }}"), MEMORY),
+    "template: a replacement": (_template("{{ ('a' * 40_000)|replace('a', 'b' * 20_000)|length }}"), MEMORY),
     "yaml: aliases": ({"bad.yaml": "a: &a [x, x]\n" + "".join(
         f"a{n + 1}: &a{n + 1} [*a{n or ''}, *a{n or ''}]\n" for n in range(40))}, RULE),
     "yaml: deep list": ({"bad.yaml": "content: " + "[" * 50_000 + "]" * 50_000}, RULE),
@@ -79,6 +90,8 @@ FILES: dict[str, tuple[dict[str, str | bytes], Bound | None]] = {
     **{f"picture: {name}": (_article(picture=pictures()[name]), RULE) for name in FENCED_PICTURES},
     "table: zip bomb": ({"bad.yaml": LIST, "list.xlsx": _zipped("xl/workbook.xml", 500_000_000)}, RULE),
     "table: laughs": ({"bad.yaml": LIST, "list.xlsx": with_sheet(f"{_LAUGHS}]><a>&a12;</a>")}, RULE),
+    "table: many rows": ({"bad.yaml": LIST, "list.xlsx": with_sheet(_ROWS.format(_ROW * 300_000))}, CPU),
+    "table: wide": ({"bad.yaml": LIST, "list.xlsx": with_sheet(_ROWS.format(_WIDE))}, MEMORY),
     "table: no workbook": ({"bad.yaml": LIST, "list.xlsx": _zipped("a", 1)}, RULE),
 }
 # fmt: on
@@ -111,7 +124,7 @@ def test_a_hostile_file_ends_and_is_named(name: str, tmp_path: Path, monkeypatch
         return make(self, item)
 
     monkeypatch.setattr(Compiler, "make", making)
-    bounds = Bounds(cpu_s=2) if bound is CPU and name != WHOLE else BOUNDS
+    bounds = AMPLE if bound is not CPU else BOUNDS if name in WHOLE else Bounds(cpu_s=1)
     monkeypatch.setattr(compiling, "map_fenced", partial(map_fenced, bounds=bounds))
     found = []
     settings = load_settings(root)
@@ -150,8 +163,8 @@ def test_a_saved_page_ends(name: str, tmp_path: Path) -> None:
 def test_a_saved_page_that_breaks_a_bound_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     page = tmp_path / "page.html"
     page.write_text("<p>茶</p>", encoding="utf-8")
-    module = "wechat_campaigns.render.article.page_import.read_page"
-    monkeypatch.setattr(module, lambda _text: os.abort())
+    module = "wechat_article.page_import.read_page"
+    monkeypatch.setattr(module, lambda _text, **_options: os.abort())
     with pytest.raises(UsageError) as caught:
         read_saved_page(page)
     assert Bound.CRASH.words in caught.value.message

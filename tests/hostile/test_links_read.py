@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.provisional import get_top_level_domains
 
 from tests.support.factories import NOW, make_account, make_article, make_send
 from wechat_campaigns.core.content import Content
@@ -45,6 +46,7 @@ LEADING_AWAY = [
     "evil&period;com", "坏人.中国", "坏人.公司", "坏人.网络", "坏人.在线", "坏人.我爱你", "坏人.网址", "坏人.商城", "坏人．中国", "坏人.com",
     "1.2.3.4", "1.2.3.4:8080/x", "example.com.evil.io", "notexample.com", "x/evil.io", "..evil.io",
     "-.evil.io", "user@evil.io/path", "a_b.evil.io", "jpg.evil.io", "readme.md", "evil.md/x",
+    "evil.technology", "evil.travel", "Evil.Technology/x", "看evil.music领券", "Mr.Wang", "HELLO.World", "evil.ישראל", "evil.xn--4dbrk0ce",
     "evil。xin", "evil.网店", "evil.xin", "Evil.Net", "Evil.Xin/x", "www.Evil.Agency", "EVIL.AGENCY", "evil.Agency/x", "http://127.1/x", "http://127.1",
     "微信号@evil.net/x", "微信号@evil.net", "https://example.com。xin", "evilü。com",
     # beside a listed host
@@ -114,7 +116,7 @@ ORDINARY = [
     '<a href="https://example.com/x">看</a>', '<a href="//example.com">看</a>', '<a href="tel:400">打电话</a>', '<a href="mailto:a@b.cn">信</a>',
     '<a href="https://example.com" data-miniprogram-appid="wx1234567890abcdef" data-miniprogram-path="pages/index?id=1">看</a>',
     '<a href="#top">上</a>', "<b>你好</b>", "1<2", "a<b>c", "&lt;3", "AT&T", "x=1;y=2", "3.14159", "0.1.", "1.", ".5", "10.10.", "😀.😀", "5.5折.",
-    "Mr.Wang", "Dr.Jart套装", "J.Crew新款", "St.Regis酒店", "Vol.Ten", "HELLO.World", "3.Step", "Mr.Wang新款", "1.手机下单", "2.公司地址", "evil.html/x", "评分4.9/5",
+    "Mr. Wang", "Dr.Jart套装", "J.Crew新款", "St.Regis酒店", "Vol.Ten", "HELLO. World", "3.Step", "Mr. Wang新款", "1.手机下单", "2.公司地址", "evil.html/x", "评分4.9/5",
     "领5元券：example.com", "满100元看example.com领券", "example.com×品牌", "见OK。It is", "https://example.com/x领券",
     "https://example.com”。", "https://例子.中国）", "例子.中国", "a@other.cn领券",
 ]  # fmt: skip
@@ -144,6 +146,15 @@ def test_what_leads_away_is_refused(text: str) -> None:
 def test_ordinary_text_is_let_pass(text: str) -> None:
     assert not refused(Text(content=text)), Text(content=text).hosts()
     assert not refused(Text(content=f"会员日 {text} 见"))
+
+
+def test_a_bare_host_below_every_top_level_domain_is_found() -> None:
+    """Where the list that the tests bring is newer, `core.links` names what the older one lacks."""
+    names = [name.lower() for name in get_top_level_domains()]
+    names += [name[4:].encode().decode("punycode") for name in names if name.startswith("xn--")]
+    assert len(names) > 1_500
+    assert {"technology", "music", "中国"} < set(names)
+    assert [name for name in names if not refused(Text(content=f"点 evil.{name} 领券"))] == []
 
 
 ARTICLES = [

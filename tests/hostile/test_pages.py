@@ -8,7 +8,7 @@ from wechat_campaigns.core.content import FileInfo, Media
 from wechat_campaigns.core.diagnostics import Location
 from wechat_campaigns.core.model import Filter, Send
 from wechat_campaigns.messages import Article, Articles, BodyImage
-from wechat_campaigns.render.article.page import MESSAGE_CHARS, PICTURE_BYTES, Pictures, content, page
+from wechat_campaigns.render.phone import MESSAGE_CHARS, PICTURE_BYTES, Pictures, content, page
 from wechat_campaigns.report.html import fitted
 
 

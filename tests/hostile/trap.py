@@ -8,7 +8,6 @@ everything that must not have happened (`Run.faults`).
 import json
 import os
 import queue
-import resource
 import signal
 import socket
 import stat
@@ -28,7 +27,7 @@ MEMORY: Final = 2 << 30
 """Address space of the command and of each of its workers, in bytes."""
 CPU_S: Final = 30
 WALL_S: Final = 120.0
-GRACE_S: Final = 2.0
+GRACE_S: Final = 20.0
 """What a command has started may end this much later, such as a helper of git."""
 FILE_BYTES: Final = 64 << 20
 """The longest file it may write."""
@@ -176,26 +175,24 @@ class Trap:
         command: Sequence[str] = (sys.executable, "-m", "wechat_campaigns"),
         environ: Mapping[str, str] | None = None,
         wall_s: float = WALL_S,
+        grace_s: float = GRACE_S,
         memory: int = MEMORY,
     ) -> Run:
         """Run the command in the checkout under limits, and look for everything it must not have done."""
         before = self._seen()
         self.port.connections()
         late = False
+        limits = (f"--as={memory}", f"--cpu={CPU_S}", f"--fsize={FILE_BYTES}", "--core=0")
         with (self.folder / "stdout").open("wb") as out, (self.folder / "stderr").open("wb") as err:
             process = subprocess.Popen(
-                [*command, *args], cwd=self.checkout, env=self.environment(environ),
+                ["prlimit", *limits, *command, *args], cwd=self.checkout, env=self.environment(environ),
                 stdin=subprocess.DEVNULL, stdout=out, stderr=err, start_new_session=True,
             )  # fmt: skip
-        limits = {"AS": memory, "CPU": CPU_S, "FSIZE": FILE_BYTES, "CORE": 0}
-        with suppress(ProcessLookupError):  # it has ended already
-            for name, limit in limits.items():
-                resource.prlimit(process.pid, getattr(resource, f"RLIMIT_{name}"), (limit, limit))
         try:
             process.wait(wall_s)
         except subprocess.TimeoutExpired:
             late = True
-        is_left = not late and _stays(process.pid)
+        is_left = not late and _stays(process.pid, grace_s)
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         code = process.wait()
@@ -248,9 +245,9 @@ def _bytes_of(path: bytes) -> bytes:
         return b""
 
 
-def _stays(group: int) -> bool:
+def _stays(group: int, grace_s: float) -> bool:
     """Return whether a process of the group still runs after the grace."""
-    until = time.monotonic() + GRACE_S
+    until = time.monotonic() + grace_s
     while any(_group_of(file) == group for file in Path("/proc").glob("[0-9]*/stat")):
         if time.monotonic() > until:
             return True

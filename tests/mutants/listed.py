@@ -118,6 +118,11 @@ decide: record in reversed(records) → record in records — the sent record th
 decide: newest.revision > facts.revision → newest.revision > facts.revision + 99 — an old revision is sent
 decide: _other_form(state, facts, names) or _moved( → _moved( — `for_each` comes, and all get it again
 decide: or _moved(state, facts, names) → ∅ — a moved file is sent again
+decide: moved or _draft_taken(state, facts, names) → moved — what a person has is sent, too
+_blocks_resend: _takers(state, record.drafts, → _takers(state, set(),
+    — resent while a person has the same draft
+_takers: in _UNKNOWN or record.is_by_hand → in _UNKNOWN — what a person sent is sent under another id
+_takers: and replace(SendId.parse(name), batch=None) not in lists → ∅ — batches wait for each other
 decide: _OUTSIDE.get(blocker, Action.BLOCKED) → Action.BLOCKED — outside its window it is blocked
 may_settle: and all(now >= at → and any(now >= at — a person settles before the last call has arrived
 _blocks: abs(facts.clock_skew) > CLOCK_TOLERANCE → False — a wrong clock sends
@@ -247,7 +252,8 @@ SqliteLedger._check_same_files: self._files and self._files != _files_at(self._p
 SqliteLedger._transaction: meantime. self._check_same_files() → meantime. — replaced while it was written
 SqliteLedger._transaction: db: self._check_same_files() → db: — replaced before it was read
     equal: the check after the transaction finds it, before anything is decided on what was read
-_keep: db.execute("insert or replace into head → db.execute("insert or ignore into head — old head
+_keep: "insert or replace into head values → "insert or ignore into head values — old head
+_check_tables: not _BESIDE.match(str(sql)) → False — a trigger loses a hold
 SqliteLedger.read: where stream = ? and seq >= ? order → where stream = ? and seq > ? order
     — seen is not proven
 SqliteLedger.lock: db.execute("begin exclusive") → db.execute("begin") — two runners hold one account
@@ -263,7 +269,6 @@ check_place: kind in NETWORK → False — a network file system is used
 ## ledger/git.py
 GitLedger._push: lease = f… → lease = "--force" — a push overwrites what others pushed
 GitLedger.append_all: unanswered.append… → pass — an event whose answer was lost is kept twice
-GitLedger._end_of: last != self._seen.heads.get(stream, EMPTY) → False — events cut off are continued
 GitLedger._advance: git_tree.rewritten_files(self._git, str(before), tip) → [] — a rewritten branch is read
 GitLedger._fetch: known.get(git_tree.TIP) is not None → False — a deleted branch is a new ledger
 GitLedger._fresh: self._fresh_at < asked else → self._seen.tip is None else — it reads what it has
@@ -285,6 +290,7 @@ _Locks.take: stream not in self._held and self._ask( → self._ask( — two thre
 PostgresLedger.read: e.seq >= %s where → e.seq > %s where — what was seen is not proven
 PostgresLedger.restore.attempt: fetchone(): → fetchone() and False: — an import mixes two pasts
 _UPSERT_HEAD: do update set seq = excluded.seq, hash = excluded.hash → do nothing — an old head
+_keep: not as_written or odd.fetchall() → False — a trigger loses a hold
 
 ## ledger/postgres_pool.py
 confirmed: if warnings: → if False: — a commit without its standby counts
@@ -305,19 +311,19 @@ RollbackGuardedLedger._check: (self._memory, also), → ∅ — what this proces
 RollbackGuardedLedger.streams: self._store… → self._store.streams() — a lost account
 RollbackGuardedLedger._compared: self._check… → pass — a ledger that went back is read
 RollbackGuardedLedger.restore: self._check… → pass — older import
-RollbackGuardedLedger.append_all: any(map(is_decision… → False
-    — a decision names no event before it
-RollbackGuardedLedger.append_all: after is not None and "mac" not in first.data → False
-    — `after` is not written
-RollbackGuardedLedger.read: not any(lost_events({stream: mark}, proven) for mark in seen) → True — went back
+RollbackGuardedLedger.read: any(lost_events… → False — went back
 RollbackGuardedLedger._appended: any(lost_events… → False
     — an append to a ledger that went back is kept in silence
 RollbackGuardedLedger._note: self._memory.note(proven, memory) → pass — nothing is remembered of this place
 RollbackGuardedLedger._note: self._chains.note(chains, chain) → pass — nothing is remembered of the chain
-RollbackGuardedLedger.events_once: != {self._kept[stream][-1].head} → == set()
+
+## ledger/opened.py
+OpenedLedger.events_once: != {self._kept[stream][-1].head} → == set()
     — a run reads what others wrote no more
 
 ## ledger/trust.py
+decided_after: any(map(is_decision… → False — a decision names no event before it
+decided_after: after is not None and "mac" not in first.data → False — `after` is not written
 has_valid_mac: return hmac → return "mac" in event.data or hmac — any mac is believed
 authenticator: event.data.get("after") == event.previous and holds(event) → holds(event) — a copy
 authenticator: == event.previous and holds(event) → == event.previous — a forged `trusted` vouches
@@ -362,8 +368,10 @@ _signed_text: "approval", entry.stream, entry.kind → "approval", entry.kind �
 _signed_text: name != "signature"} → name not in ("signature", "sends")} — another send
 
 ## ledger/account.py
-_is_approval: data.get("after") != event.previous or not → not — a copy counts after what ended it
-_is_approval: <= data["saw"]["seq"] < event.seq → <= data["saw"]["seq"] — it saw what came after it
+_is_in_place: event.data.get("after") != event.previous → False — a copy counts after what ended it
+_is_in_place: <= event.data["saw"]["seq"] < event.seq → <= event.data["saw"]["seq"]
+    — it saw what came after it
+AccountState.add: check_shape(event) → pass — odd data ends as an error of the program
 AccountState._add_to_approvals: and is_authentic → ∅ — forged
 AccountState.quota_uses: UNRECEIVED, Fate.HANDED_OVER → UNRECEIVED — what nobody has sent uses the quota
 
@@ -431,7 +439,7 @@ forget_uploads: errcode != MEDIA_ID_INVALID → errcode == MEDIA_ID_INVALID — 
 ## send/jobs.py
 _record: one[0].fate is Fate.ACCEPTED and one[2] → one[2] — another's job is recorded
 recall_error: known.fate is not Fate.SENT → False — a recall of what was not sent
-recall_error: known.fate is Fate.SENT and is_by_hand(known) → False — what no API can recall
+recall_error: known.fate is Fate.SENT and known.is_by_hand → False — what no API can recall
 recalls_left: max(0, RECALLS_PER_DAY - made) → RECALLS_PER_DAY — recalls are not counted
 
 ## send/outcome.py
@@ -537,7 +545,8 @@ _action: PlanAction.HAND_OVER if by_hand and → PlanAction.HAND_OVER if False a
 is_overdue: known.fate is Fate.HANDED_OVER and now >= ready → now >= ready — sent, and overdue
 open_sends: if one.fate is Fate.HANDED_OVER) → ) — what has ended is looked at
 look: seen == before → False — the same is recorded at each status
-look: is_gone=draft is None, → is_gone=False, — nobody is told that the draft is gone
+look: is_gone=is_missing and → is_gone=False and — nobody is told that the draft is gone
+look: >= AGAIN → >= AGAIN * 0 — one answer of WeChat takes a draft for gone
 
 ## notify/audit.py
 push_appended: [event for event in known if event.seq > recorded] → [*known] — all comes again each time

@@ -356,7 +356,9 @@ def _pressed(snapshot: Snapshot) -> Steps:
     state = view(APPID, snapshot.stream(), snapshot.secret)
     for known in every_send(state) if state is not None else ():
         if known.origin is not None and known.origin.kind == EventKind.HANDED_OVER and not known.ends:
-            posted = Posted(clientmsgid(APPID, known.send, known.revision), known.data["body"]["text"])
+            posted = Posted(
+                clientmsgid(APPID, known.send, known.revision), known.data["body"]["text"]["content"]
+            )
             job = (posted, snapshot.now_s - REMEMBERED_S)
             yield Step(
                 f"a person sends {known.send}", snapshot.spend("press")._replace(jobs=(*snapshot.jobs, job))
@@ -494,7 +496,7 @@ def _name(event: Event) -> str:
 
 def _forgeries(snapshot: Snapshot, state: AccountState) -> Iterator[tuple[str, str, dict[str, Any]]]:
     at = moment_of(snapshot.now_s - 3600).isoformat(timespec="microseconds")
-    body, digest = {"text": FORGED}, Send("sale", "sale").digest
+    body, digest = {"text": {"content": FORGED}}, Send("sale", "sale").digest
     base = {"send": "sale", "revision": 1, "at": at, "body": body, "body_sha256": sha256(body)}
     base["after"] = snapshot.head().hash
     yield "an intent", EventKind.INTENT, {**base, "content_digest": digest, "clientmsgid": "0" * 32}

@@ -119,7 +119,7 @@ def guarded(
     """Ask the real guard, as it is after these questions; it remembers streams' first events, and marks."""
     store = _Store(seen.hashes)
     guard = RollbackGuardedLedger(store, *_MEMORIES)  # type: ignore[arg-type]
-    guard._firsts = dict(firsts)
+    guard.firsts = dict(firsts)
     for memory in _MEMORIES:
         memory.fill(seen.marks)
     answer: Any
@@ -130,7 +130,7 @@ def guarded(
     except CampaignError as error:
         answer = error
     marks = tuple(mark for memory in _MEMORIES for mark in memory.kept())
-    return Guarded(answer, marks, tuple(sorted(guard._firsts.items())))
+    return Guarded(answer, marks, tuple(sorted(guard.firsts.items())))
 
 
 class Ports:
@@ -180,7 +180,7 @@ class Ports:
         self._next("token")
 
     def post_once(self, body: Mapping[str, Any], *, begin_by: datetime) -> Mapping[str, Any]:
-        posted = Posted(body["clientmsgid"], body["text"], tuple(body.get("touser", ())))
+        posted = Posted(body["clientmsgid"], body["text"]["content"], tuple(body.get("touser", ())))
         return {"errcode": self._next("post", posted, begin_by), "msg_id": 7}
 
     def clock(self) -> datetime:
@@ -217,6 +217,7 @@ def program(ports: Ports, runner: Runner) -> list[tuple[Send, str]]:
                 last_hold=last_holds[send.appid],
                 clock_skew=timedelta(seconds=runner.offset_s),
                 is_by_hand=send.by_hand,
+                draft=send.draft,
                 resend_stored=runner.resends_stored,
                 find_violations=lambda: [*violations(state, send, runner), *lacks(state, send, runner)],
             )
@@ -276,8 +277,11 @@ def is_current(message: Message, is_present: Any) -> bool:
 
 
 def violations(state: StreamState, send: Send, runner: Runner) -> list[str]:
-    """The rule that blocks: so many messages in 24 hours, in whatever state the account is now."""
-    return ["most"] if runner.most and sent_lately(state, send) >= runner.most else []
+    """The rules that block: so many messages in 24 hours, and a draft that was sent, as it is now."""
+    most = ["most"] if runner.most and sent_lately(state, send) >= runner.most else []
+    names = {normalize_id(name) for name in (send.id, *send.formerly)}
+    others = (one for one in state.of_draft(send.draft) if normalize_id(one.send) not in names)
+    return most + ["draft" for one in others if one.status is Status.ACCEPTED]
 
 
 def lacks(state: StreamState, send: Send, runner: Runner) -> list[str]:

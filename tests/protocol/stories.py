@@ -29,12 +29,12 @@ def signed(kind: str, data: Mapping[str, Any]) -> Entry:
 
 def intent(*, send: str = "sale", revision: int = 1, at: datetime = START, **more: Any) -> EventSpec:
     data = {"send": send, "revision": revision, "at": at.isoformat(), "content_digest": "d" * 64}
-    return EventKind.INTENT, {**data, "body": {"text": "你好"}, **more}
+    return EventKind.INTENT, {**data, "body": {"text": {"content": "你好"}}, **more}
 
 
-def handed_over(*, send: str = "sale", revision: int = 1, at: datetime = START) -> EventSpec:
+def handed_over(*, send: str = "sale", revision: int = 1, at: datetime = START, **more: Any) -> EventSpec:
     data = {"send": send, "revision": revision, "at": at.isoformat(), "content_digest": "d" * 64}
-    return EventKind.HANDED_OVER, data
+    return EventKind.HANDED_OVER, {**data, **more}
 
 
 def resend(*, at: datetime = START) -> EventSpec:

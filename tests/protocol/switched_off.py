@@ -84,14 +84,14 @@ def _not_ended_by(kind: EventKind | LedgerKind) -> Callable[..., Event | None]:
 
 
 def _approval_anywhere(event: Event) -> bool:
-    return _is_approval(replace(event, previous=str(event.data.get("after"))))
+    return _is_in_place(replace(event, previous=str(event.data.get("after"))))
 
 
 def _whatever_was_approved(one: Any, unit: approvals.Unit, asked: approvals.Asked) -> approvals.Lack | None:
     return _lack(one, one.unit or unit, asked)
 
 
-_request, _is_approval, _lack = runs.request, account._is_approval, approvals._lack
+_request, _is_in_place, _lack = runs.request, account._is_in_place, approvals._lack
 _end_of_approval = approvals.end_of_approval
 
 
@@ -153,6 +153,12 @@ RULES: dict[str, Rule] = {
     ),
     "a person alone ends what is handed over": _rule(
         "another article is taken for a send by hand", (state, "_is_handed_over", lambda _origin: False)
+    ),
+    "one draft is one message, whatever its id and text": _rule(
+        "a draft that a person has gets another id, and is edited", (decide, "_takers", lambda *_: [])
+    ),
+    "a draft whose send is unknown is handed to nobody": _rule(
+        "a draft whose send is unknown is to be handed over", (decide, "_takers", lambda *_: [])
     ),
     "what a person is to send is not posted again": _rule(
         "an unknown send is to be sent by hand",
@@ -270,7 +276,7 @@ RULES: dict[str, Rule] = {
         "who can only write forges and copies approvals", (approvals, "is_signed_by", lambda *_: True)
     ),
     "an approval counts in its place": _rule(
-        "events are taken out before an approval", (account, "_is_approval", _approval_anywhere)
+        "events are taken out before an approval", (account, "_is_in_place", _approval_anywhere)
     ),
 }
 """Each rule, and the scenario that falls without it."""

@@ -226,6 +226,14 @@ def test_answer_is_kept_with_its_ids() -> None:
     assert {name: kept.get(name) for name in TAKEN} == {**TAKEN, "errcode": None}
 
 
+@pytest.mark.parametrize("odd", ["8", True, 10**30, [8], {}])
+def test_odd_number_beside_an_acceptance_is_not_kept(odd: object) -> None:
+    store = Store()
+    make(store, Platform(store, {**TAKEN, "msg_data_id": odd}))
+    kept = store.events()[-1]
+    assert (kept.kind, kept.data["msg_id"], "msg_data_id" in kept.data) == ("accepted", 7, False)
+
+
 def test_call_has_the_minute_that_the_page_says() -> None:
     assert timedelta(seconds=60) == BEGIN_WITHIN
     assert "within 60 seconds after it was decided" in (ROOT / "docs/ledger.md").read_text(encoding="utf-8")

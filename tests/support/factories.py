@@ -9,11 +9,11 @@ from pathlib import PurePosixPath
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
+from wechat_article.parts import PLACEHOLDER_SCHEME
 from wechat_campaigns.core.content import FileInfo, Media
 from wechat_campaigns.core.diagnostics import Location
 from wechat_campaigns.core.digest import sha256
 from wechat_campaigns.core.errors import ApiError
-from wechat_campaigns.core.html import PLACEHOLDER_SCHEME
 from wechat_campaigns.core.model import (
     Audience,
     Filter,

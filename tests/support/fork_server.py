@@ -25,7 +25,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
-PACKAGE, SANDBOX = "wechat_campaigns", "wechat_sandbox"
+PACKAGE, ARTICLE, SANDBOX = "wechat_campaigns", "wechat_article", "wechat_sandbox"
 STATUS = struct.Struct("=i")
 """What goes over the pipe of a child: its process id when it begins, its wait status when it has ended."""
 LATE_IMPORT = re.compile(r"^ +(?:from|import) ([a-z_][\w.]*)(?= import|$| as)", re.MULTILINE)
@@ -53,7 +53,7 @@ def hurry() -> None:
 
 
 def _imported() -> Iterator[str]:
-    for package in map(importlib.import_module, (PACKAGE, SANDBOX)):
+    for package in map(importlib.import_module, (PACKAGE, ARTICLE, SANDBOX)):
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             if module.name.endswith(("__main__", "pytest_plugin")) or ".translations" in module.name:
                 continue

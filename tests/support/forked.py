@@ -26,6 +26,8 @@ SCRIPTS = str(Path(__file__).parents[1])
 LOCALE = "C.UTF-8"
 HONOURED = ("PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED")
 """Variables of the interpreter that a forked command follows too."""
+CLOCK = {name: os.environ[name] for name in os.environ if name == "LD_PRELOAD" or "FAKE" in name}
+"""The clock of `make test-clock`: whatever a test starts has it, with an environment of its own too."""
 USUAL = {
     "executable": None, "preexec_fn": None, "pass_fds": (), "close_fds": True, "restore_signals": True,
     "shell": False, "gid": None, "gids": None, "uid": None, "process_group": -1,
@@ -81,13 +83,15 @@ class Popen(subprocess.Popen):  # type: ignore[type-arg]
     """The pipe of a forked command."""
 
     def _execute_child(self, *arguments: Any) -> None:
-        bound = _EXECUTE.bind(self, *arguments).arguments
-        given = {name.removeprefix("unused_"): value for name, value in bound.items()}
+        bound = _EXECUTE.bind(self, *arguments)
+        if bound.arguments["env"] is not None:
+            bound.arguments["env"] = {**bound.arguments["env"], **CLOCK}
+        given = {name.removeprefix("unused_"): value for name, value in bound.arguments.items()}
         inherited = enumerate((given["p2cread"], given["c2pwrite"], given["errwrite"]))
         streams = [number if wanted == -1 else wanted for number, wanted in inherited]
         request = _request(given)
         if request is None or not all(map(_is_open, streams)):
-            super()._execute_child(*arguments)  # type: ignore[misc]
+            super()._execute_child(*bound.args[1:])  # type: ignore[misc]
             return
         self._status = _SERVER.fork(streams, request)
         self.pid = self._number()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -13,9 +13,9 @@ from typing import Any
 
 import requests
 
-from tests.support.factories import FakeWorkspace, Stops
+from tests.support.factories import SERVICE, SUBSCRIPTION, FakeWorkspace, Stops, make_account
 from wechat_campaigns.core.errors import ExitCode
-from wechat_campaigns.core.settings import Account, AccountKind, Environment, Policy, Secret, Settings
+from wechat_campaigns.core.settings import Account, AccountKind, Environment, Policy, Settings
 from wechat_campaigns.ledger.events import Ledger
 from wechat_campaigns.ledger.fold import LedgerState, fold
 from wechat_campaigns.ledger.sqlite import SqliteLedger
@@ -36,8 +36,6 @@ from wechat_campaigns.source.secret import SANDBOX_SECRET
 from wechat_campaigns.wechat.endpoints import connect
 from wechat_campaigns.wechat.transport import Timeouts
 
-SERVICE = "wx0000000000000001"
-SUBSCRIPTION = "wx0000000000000002"
 TEST = "wx0000000000000003"
 PICTURES = Path(__file__).parents[1] / "articles" / "images"
 
@@ -271,13 +269,8 @@ def make_playground(sandbox: Sandbox, folder: Path, policy: Policy | None = None
 
 
 def _environment(url: str) -> Environment:
-    kinds: Mapping[str, tuple[AccountKind, str]] = {
-        "service": (AccountKind.SERVICE, SERVICE),
-        "subscription": (AccountKind.SUBSCRIPTION, SUBSCRIPTION),
-        "test": (AccountKind.TEST, TEST),
-    }
+    appids = {AccountKind.SERVICE: SERVICE, AccountKind.SUBSCRIPTION: SUBSCRIPTION, AccountKind.TEST: TEST}
     accounts = {
-        name: Account(name=name, kind=kind, appid=appid, secret=Secret(sandbox=True))
-        for name, (kind, appid) in kinds.items()
+        kind.value: make_account(kind.value, kind=kind, appid=appid) for kind, appid in appids.items()
     }
     return Environment(name="test", api=url, ledger="sqlite", accounts=accounts, default_account="service")

@@ -9,7 +9,7 @@ from struct import pack, unpack
 from tempfile import TemporaryDirectory
 
 SOCKET = ".s.PGSQL.5432"
-IDLE, READY, KEY, SYNC, QUERY = b"I", b"Z", b"K", b"S", b"Q"
+IDLE, READY, KEY, SYNC, QUERY, END = b"I", b"Z", b"K", b"S", b"Q", b"X"
 
 
 class Pooler:
@@ -24,6 +24,7 @@ class Pooler:
     def __init__(self, folder: Path, target: Path, *, per_transaction: bool, lends_newest: bool) -> None:
         self._target, self._per_transaction, self._lends_newest = target, per_transaction, lends_newest
         self._idle: list[socket.socket] = []
+        self._changed = threading.Condition()
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(folder / SOCKET))
         self._listener.listen()
@@ -43,27 +44,40 @@ class Pooler:
             server.close()
 
     def _client(self, client: socket.socket) -> None:
-        server = socket.socket(socket.AF_UNIX)
+        server, is_lent = socket.socket(socket.AF_UNIX), True
         with client, suppress(EOFError, OSError):
             (length,) = unpack("!i", _exactly(client, 4))
             server.connect(str(self._target))
             server.sendall(pack("!i", length) + _exactly(client, length - 4))
             ready = self._relay(server, client)
             while True:
-                is_lent = ready[5:] != IDLE or not self._per_transaction
-                if not is_lent:
-                    self._idle.append(server)
+                if self._per_transaction and ready[5:] == IDLE:
+                    is_lent = False
+                    self._take_back(server)
                 client.sendall(ready)  # when the server is back: the next query may come at once
                 kind, message = _message(client)
+                if kind == END:  # of the client, not of the server that others use
+                    break
                 if not is_lent:
-                    server = self._idle.pop(-1 if self._lends_newest else 0)
+                    server, is_lent = self._lend(), True
                 server.sendall(message)
                 while kind not in (SYNC, QUERY):
                     kind, message = _message(client)
                     server.sendall(message)
                 ready = self._relay(server, client)
-        if server not in self._idle:
+        if is_lent:
             server.close()
+
+    def _take_back(self, server: socket.socket) -> None:
+        with self._changed:
+            self._idle.append(server)
+            self._changed.notify()
+
+    def _lend(self) -> socket.socket:
+        """Lend a server, as soon as one is idle."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._idle)
+            return self._idle.pop(-1 if self._lends_newest else 0)
 
     def _relay(self, server: socket.socket, client: socket.socket) -> bytes:
         """Pass on what the server says until it is ready; return that message, with the state in it."""

@@ -3,11 +3,10 @@
 from pathlib import Path, PurePosixPath
 from typing import Final
 
+from wechat_article import ArticleBody, ArticleSource, to_wechat_html
 from wechat_campaigns.core.html import design_css
-from wechat_campaigns.core.settings import ArticleOptions
 from wechat_campaigns.messages import Article
-from wechat_campaigns.render.article import ArticleBody, ArticleSource, build
-from wechat_campaigns.render.article.page import Pictures, reader
+from wechat_campaigns.render.phone import Pictures, reader
 from wechat_campaigns.source.files import Files
 
 TEXT: Final = Path(__file__).with_suffix(".md").read_text(encoding="utf-8")
@@ -18,14 +17,14 @@ FILES: Final = Files(Path(__file__).parents[2] / "campaigns")
 
 def sample_body(theme: str, brand_color: str, text: str = TEXT) -> ArticleBody:
     """Render it in a theme and a colour."""
-    return build(
+    return to_wechat_html(
         ArticleSource(
             text=text,
             kind="markdown",
             file=PurePosixPath("tea/spring-tea/sample.md"),
             title=TITLE,
             theme=theme,
-            options=ArticleOptions(brand_color=brand_color),
+            brand_color=brand_color,
             files=FILES,
         )
     )

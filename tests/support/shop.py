@@ -6,9 +6,9 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import chdir, redirect_stderr, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -50,6 +50,8 @@ class Shop:
     sandbox: Sandbox
     start: tuple[str, ...] = ("-m", "wechat_campaigns")
     """What Python runs as the command."""
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """What is in the environment of each command beside what it needs."""
 
     def write(self, **campaigns: str) -> None:
         """Write campaigns, by name."""
@@ -115,6 +117,12 @@ class Shop:
         assert "Traceback" not in err, err
         return process.returncode, out + err
 
+    def data(self, *words: str, **variables: str) -> tuple[int, Any]:
+        """Run the command to its end for its JSON: its exit code, and that."""
+        code, said = self.run(*words, "--format", "json", **variables)
+        assert "{" in said, said
+        return code, json.JSONDecoder().raw_decode(said, said.index("{"))[0]
+
     def run_here(self, *words: str, **variables: str) -> tuple[int, str]:
         """Run the command in this process, which is sooner: to prepare a test, or to look."""
         said = io.StringIO()
@@ -141,6 +149,7 @@ class Shop:
             "GIT_CONFIG_NOSYSTEM": "1",
             "WECHAT_MAIN_SECRET": "0" * 32,
             "LEDGER_KEY": LEDGER_KEY,
+            **self.variables,
         }
 
     def apply(self, *words: str) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 RUNNER = ROOT / "runner"
-PACKAGE, SANDBOX = RUNNER / "wechat_campaigns", RUNNER / "wechat_sandbox"
+ARTICLE, PACKAGE, SANDBOX = (RUNNER / f"wechat_{name}" for name in ("article", "campaigns", "sandbox"))
 
 
 COMMENT = re.compile(r"(?:^|[ \t])# ?(.*)$", re.MULTILINE)
@@ -17,7 +17,7 @@ COMMENT = re.compile(r"(?:^|[ \t])# ?(.*)$", re.MULTILINE)
 @cache
 def trees() -> dict[Path, ast.Module]:
     """Every module by its path; parsed once for all who ask, so none may change a tree."""
-    files = sorted([*PACKAGE.rglob("*.py"), *SANDBOX.rglob("*.py")])
+    files = sorted([*ARTICLE.rglob("*.py"), *PACKAGE.rglob("*.py"), *SANDBOX.rglob("*.py")])
     return {path: ast.parse(path.read_text(encoding="utf-8")) for path in files}
 
 

@@ -10,8 +10,9 @@ from tests.support.source import PACKAGE, ROOT, RUNNER, trees
 
 PICTURE = ROOT / "docs" / "images" / "packages.svg"
 ORDER = (
-    "core", "protocol", "messages", "source", "render", "ledger", "wechat", "plan", "code_host", "guard",
-    "wechat_sandbox", "workspace", "send", "report", "fetch", "notify", "studio", "run", "api", "cli",
+    "wechat_article", "core", "protocol", "messages", "source", "render", "ledger", "wechat", "plan",
+    "code_host", "guard", "wechat_sandbox", "workspace", "send", "report", "fetch", "notify", "studio",
+    "run", "api", "cli",
 )  # fmt: skip
 ROW, LEFT, WIDTH, ARCS = 34, 12, 250, 230
 STYLE = """\

@@ -27,7 +27,7 @@ from wechat_campaigns.translations.hatch_build import compile_catalog
 TEMPLATES = sorted(
     [
         *PACKAGE.glob("report/templates/*.html"),
-        *PACKAGE.glob("render/article/templates/*.html"),
+        *PACKAGE.glob("render/phone/templates/*.html"),
         *PACKAGE.glob("studio/templates/*.html"),
     ]
 )

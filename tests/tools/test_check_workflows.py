@@ -39,7 +39,23 @@ def test_every_image_is_named_by_its_digest() -> None:
     assert set(re.findall(r"^FROM (\S+)", dockerfile, flags=re.M)) == {"${BASE}"}
     template = yaml.safe_load((PROJECT / "docs/ci/gitlab.yml").read_text(encoding="utf-8"))
     images = [job["image"] for job in template.values() if isinstance(job, dict) and "image" in job]
-    assert images == [
-        {"name": "$CAMPAIGN_IMAGE", "entrypoint": [""]}
-    ]  # the team's own, by the digest it writes
+    assert images == [{"name": "REGISTRY/campaign@sha256:DIGEST", "entrypoint": [""]}], "the team's own"
     assert "USER 10001:10001" in dockerfile
+
+
+def test_a_pipeline_takes_nothing_from_who_starts_it() -> None:
+    """Each variable of the template is one that GitLab itself sets."""
+    text = (PROJECT / "docs/ci/gitlab.yml").read_text(encoding="utf-8")
+    assert set(re.findall(r"\$\{?([A-Z_]+)", text)) == {
+        "CI_COMMIT_BRANCH", "CI_COMMIT_SHORT_SHA", "CI_DEFAULT_BRANCH", "CI_MERGE_REQUEST_DIFF_BASE_SHA",
+        "CI_NODE_INDEX", "CI_NODE_TOTAL", "CI_PIPELINE_SCHEDULE_DESCRIPTION", "CI_PIPELINE_SOURCE",
+        "CI_PROJECT_DIR",
+    }  # fmt: skip
+
+
+def test_nothing_of_a_branch_lies_beside_what_a_job_made() -> None:
+    template = yaml.safe_load((PROJECT / "docs/ci/gitlab.yml").read_text(encoding="utf-8"))
+    made = [job for job in template.values() if isinstance(job, dict) and "artifacts" in job]
+    assert len(made) == 2
+    for job in made:
+        assert job["script"][0].split() == ["rm", "-rf", *job["artifacts"]["paths"]]

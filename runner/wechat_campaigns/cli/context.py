@@ -202,6 +202,13 @@ class Context(Workspace):
 class LedgerContext(Context, LedgerWorkspace):
     """One run of a command that also reads the ledger where the settings keep it."""
 
+    def tell_unverified(self) -> None:
+        """Print which accounts' events were shown without their AppSecret; a rehearsal needs none."""
+        if self.unverified and not self.is_sandbox:
+            from wechat_campaigns.report.phrases import unverified_text
+
+            print_message(unverified_text(self.unverified))
+
 
 class OnlineContext(LedgerContext, OnlineWorkspace):
     """One run of a command that connects to WeChat and reads secrets."""

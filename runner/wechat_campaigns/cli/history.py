@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import date, datetime
 from functools import partial
 from pathlib import Path
@@ -101,6 +102,8 @@ def report(context: LedgerContext, month: datetime | None, campaign: str | None)
             find_campaigns(context.root, (campaign,), context.settings.namespace)  # raises without one
         sends = [one for one in view.rows if fits(campaign, one.known.send)]
         view = HistoryView(sends, [one for one in view.articles if one.send and fits(campaign, one.send)])
+    view = replace(view, unverified=context.unverified)
+    context.tell_unverified()
 
     def text() -> str:
         from wechat_campaigns.report.text import history_text
@@ -161,6 +164,7 @@ def archive(context: LedgerContext, since: datetime | None, out: Path) -> int:
     sets the template variables again that were set then. A message archived before is kept.
     """
     state = context.fold_ledger()
+    context.tell_unverified()
     archives = list(_archives(context, state, since, out))
     unpictured = ""
 
@@ -186,7 +190,7 @@ def archive(context: LedgerContext, since: datetime | None, out: Path) -> int:
     titles = {archive_name(one.record): one.message.content.summary() for one in archives if one.message}
     sends = begun_records(state, context.settings.environment.accounts)
     listed = [record for record in sends if (out / archive_name(record)).is_dir()]
-    write_file(out / "index.html", archive_index(listed, titles), f"--out {out}")
+    write_file(out / "index.html", archive_index(listed, titles, context.unverified), f"--out {out}")
     message = ngettext(
         "{count:,} send archived in {folder}", "{count:,} sends archived in {folder}", len(archives)
     )
@@ -202,7 +206,7 @@ def archive(context: LedgerContext, since: datetime | None, out: Path) -> int:
         }
         for one in archives
     ]
-    context.output_data(lambda: "\n".join(lines), {"archives": data})
+    context.output_data(lambda: "\n".join(lines), {"archives": data, "unverified": list(context.unverified)})
     return ExitCode.OK
 
 
@@ -229,6 +233,7 @@ def _archives(
             approvals=approved,
             articles=[row for row in rows if row.article is not None],
             message=_message(record, sends),
+            unverified=context.unverified,
             earlier=earlier.read_bytes() if earlier.is_file() else b"",
         )
 
@@ -254,6 +259,7 @@ def _message(record: SendState, sends: Mapping[str, Send]) -> Send | None:
 def calendar(context: LedgerContext, month: datetime | None) -> int:
     """Show a month's past and coming sends by account and tag, in China time; makes no request to WeChat."""
     view, invalid = month_view(context, month.date() if month is not None else None)
+    context.tell_unverified()
     if invalid:
         message = ngettext(
             "{count:,} file has errors and is not shown: run `campaign validate`",
@@ -285,4 +291,5 @@ def month_view(workspace: Workspace, month: date | None) -> tuple[CalendarView, 
     accounts = workspace.settings.environment.accounts
     sends = history_view(state, accounts, {}, now=now, since=begin, until=end).rows
     plan = plan_selected(workspace, (), state).plan
-    return calendar_view(first, plan, sends, now), len(plan.invalid)
+    view = calendar_view(first, plan, sends, now)
+    return replace(view, unverified=workspace.unverified), len(plan.invalid)

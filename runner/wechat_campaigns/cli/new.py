@@ -5,25 +5,23 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 import click
 
+from wechat_article.parts import CONTENT_CHARS
 from wechat_campaigns.cli.context import Context, OnlineContext
 from wechat_campaigns.cli.options import DIR, ENV, FOLDER, Effect, accounts
 from wechat_campaigns.cli.output import write_new
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.content import Content
-from wechat_campaigns.core.diagnostics import Location, json_path
 from wechat_campaigns.core.errors import ExitCode, UsageError
 from wechat_campaigns.core.files import repository_path
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.names import id_fault, id_from, quoted
 from wechat_campaigns.messages import ARTICLE, KINDS, Articles
 from wechat_campaigns.messages.articles import TITLE_PLACEHOLDER
-from wechat_campaigns.messages.limits import CONTENT_CHARS
 from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.report.problems import problem_dict, problems_text
 from wechat_campaigns.report.sanitize import line
@@ -254,7 +252,7 @@ def import_(context: Context, page: Path, campaign_id: str | None) -> int:
     most. Pictures that WeChat serves already keep their address.
     """
     from wechat_campaigns.fetch.saved_files import SavedPictures
-    from wechat_campaigns.render.article import read_saved_page
+    from wechat_campaigns.render.articles import diagnostic, read_saved_page
 
     name = free_id(campaign_id or id_from(page.stem), context)
     folder = context.root / name
@@ -273,9 +271,9 @@ def import_(context: Context, page: Path, campaign_id: str | None) -> int:
         "cover": f"{folder.name}/{cover or 'cover.jpg'}",
     }
     write_new(context.root / f"{name}.yaml", fetched_campaign_text(name, {"articles": [article]}))
-    made, path = saved.made, json_path(("content", "articles", 0, "body"))
+    made, path = saved.made, ("content", "articles", 0, "body")
     lost = [
-        replace(one, path=path, location=Location(file=str(folder / "article.html"), line=one.location.line))
+        diagnostic(one, path, file=str(folder / "article.html"))
         for one in made.findings
         if one.level != "advice"
     ]

@@ -7,6 +7,7 @@ import signal
 import socket
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -59,7 +60,7 @@ def render(context: Context, select: str, open_: bool) -> int:
     paths are printed; for a single send, `--report html=FILE` sets another path. Of a draft of the console,
     only its name is shown. `campaign studio` shows the same live, after every save.
     """
-    from wechat_campaigns.render.article.page import page
+    from wechat_campaigns.render.phone import page
 
     found = selected(context, (select,))
     if found.compiled.errors:
@@ -134,7 +135,7 @@ def studio(context: Context, open_: bool, port: int) -> int:
     send nor write. The first line printed is the address, with a token of its own; Ctrl-C ends it.
     """
     require_extra("sandbox", needed_for=_("the command `campaign studio`"))
-    from wechat_campaigns.render.article import preload
+    from wechat_campaigns.render.articles import preload
     from wechat_campaigns.studio.app import Gate, build
     from wechat_campaigns.studio.desk import Desk, Live, follow
     from wechat_sandbox.server import listen
@@ -145,7 +146,7 @@ def studio(context: Context, open_: bool, port: int) -> int:
 
     def open_reads() -> Reads:
         # A workspace of its own reads every file again.
-        return _reads(Workspace(context.root, environment=context.environment, variables=context.variables))
+        return reads_of(Workspace(context.root, environment=context.environment, variables=context.variables))
 
     with listen(LOOPBACK, port) as listening:
         gate = Gate(listening.getsockname()[1])
@@ -185,11 +186,12 @@ def _server(listening: socket.socket, app: Flask) -> BaseWSGIServer:
     return server
 
 
-def _reads(workspace: Workspace) -> Reads:
+def reads_of(workspace: Workspace) -> Reads:
     """Read one state of a campaigns folder, offline; its settings when they are asked for."""
     from wechat_campaigns.cli.history import month_view
     from wechat_campaigns.report.history import history_view
-    from wechat_campaigns.studio.desk import Reads
+    from wechat_campaigns.studio.data import overview_data
+    from wechat_campaigns.studio.desk import Reads, contain, faulty
 
     def timezone() -> str:
         return workspace.settings.policy.timezone
@@ -198,18 +200,23 @@ def _reads(workspace: Workspace) -> Reads:
         found = find_campaigns(workspace.root, (), workspace.settings.namespace)[0]
         if not any(normalize_id(item.id) == normalize_id(campaign) for item in found):
             return CompileResult(sends=(), problems=(), invalid=())
-        return compile_selected(workspace, (campaign,))
+        return compile_selected(workspace, (campaign,), faulty)
 
     def overview() -> Overview:
-        compiled, state = compile_selected(workspace, ()), workspace.fold_ledger()
-        plan = plan_selected(workspace, (), state, compiled=compiled).plan
-        view = PlanView(plan=plan, timezone=timezone(), errors=compiled.errors)
-        return tuple(compiled.files.values()), view
+        state = workspace.fold_ledger()
+
+        def planned(compiled: CompileResult) -> Overview:
+            plan = plan_selected(workspace, (), state, compiled=compiled).plan
+            view = PlanView(plan=plan, timezone=timezone(), errors=compiled.errors)
+            return overview_data(tuple(compiled.files.values()), view), view
+
+        return contain(compile_selected(workspace, (), faulty), planned)
 
     def history() -> HistoryView:
         accounts, state = workspace.settings.environment.accounts, workspace.fold_ledger()
         kept = {a.appid: read_statistics(workspace.statistics_file(a.appid)) for a in accounts.values()}
-        return history_view(state, accounts, kept, now=workspace.clock())
+        view = history_view(state, accounts, kept, now=workspace.clock())
+        return replace(view, unverified=workspace.unverified)
 
     return Reads(
         render=render,

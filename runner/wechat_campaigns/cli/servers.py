@@ -127,6 +127,11 @@ def _credentials(account: Account, callback: CallbackSecrets) -> Credentials:
                 hint=_("copy it again from the WeChat console: 基本配置 → 服务器配置"),
                 location=_("account {name}").format(name=account.name),
             ) from None
+    else:
+        message = _(
+            "Warning: {account} takes plain pushes: a person who sees one can forge others for ten minutes"
+        )
+        print_message(f"{message.format(account=account.name)}\n→ {_('set `aes_key`')}")
     return Credentials(appid=account.appid, token=token, aes_key=aes_key)
 
 

@@ -97,9 +97,7 @@ def status(context: LedgerContext, send_id: str | None, wait: bool, timeout_s: f
             ),
         }
     )
-    if view.unverified and not context.is_sandbox:
-        message = _("The events of {names} were not verified; `campaign plan` verifies them.")
-        print_message(message.format(names=_(", ").join(view.unverified)))
+    context.tell_unverified()
     for appid, reason in held.items():
         said, hint = on_hold(names[appid], reason, environment.env_option)
         print_message(f"{said}\n→ {hint}")
@@ -213,7 +211,7 @@ def _look_at_hand_overs(context: OnlineContext, state: LedgerState) -> dict[str,
             api, stream = context.read_api(accounts[appid]), state.stream(appid)
             for known in waiting[appid]:
                 draft = draft_fingerprint(known.data["body"]["mpnews"]["media_id"], api)
-                if (entry := look(stream, known, days, draft)) is not None:
+                if (entry := look(stream, known, days, draft, context.clock())) is not None:
                     state.add(context.ledger.append(entry))
         except CampaignError as error:
             failed[appid] = error

@@ -29,7 +29,7 @@ def merged_request(run: CiRun, commit: str, root: Path) -> MergedRequest | None:
         root: the campaigns folder, whose checkout has the commit.
 
     Raises:
-        PolicyError: there is no token to ask the code host with.
+        PolicyError: the code host cannot be asked without a token.
         CodeHostError: it does not tell.
     """
     find = pull_of if run.service == "GitHub" else merge_request_of

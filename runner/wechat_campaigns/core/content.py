@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from datetime import timedelta
 from functools import cached_property
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Self
 
+from wechat_article.files import PictureFile
 from wechat_campaigns.core.diagnostics import Finding
 from wechat_campaigns.core.digest import sha256, to_plain_data
 from wechat_campaigns.core.i18n import _
@@ -31,21 +31,14 @@ UPLOADVIDEO = "media/uploadvideo"
 
 
 @dataclass(frozen=True, kw_only=True)
-class FileInfo:
+class FileInfo(PictureFile):
     """A file under the campaigns folder, known by its bytes.
 
-    `format` is told from magic bytes, never from the suffix: png jpeg gif bmp webp svg mp3 amr wav
-    wma mp4, or "unknown". `duration_s` is set for sound where the format records it.
+    `format` is that of a picture, mp3 amr wav wma mp4, or "unknown". `duration_s` is set for sound where the
+    format records it.
     """
 
-    path: PurePosixPath
-    """Relative to the campaigns folder."""
-    sha256: str
-    size_bytes: int
-    format: str
     duration_s: float | None = None
-    converted: bool = False
-    """True when what is sent is made from the file: sha256, size and format are those of the result."""
 
     def plain_data(self) -> str:
         """Return what is digested of it: moving an asset changes nothing a follower sees."""
@@ -125,6 +118,10 @@ class Reading(NamedTuple):
     links: tuple[Link, ...] = ()
     fetched: tuple[str, ...] = ()
     """The addresses from which it fetches pictures and the like."""
+    joined: tuple[tuple[str, ...], ...] = ()
+    """Of articles: the texts as the eye joins them."""
+    legible: tuple[tuple[str, ...], ...] = ()
+    """Of articles: these without what is hard to see."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,8 +140,10 @@ class Content(ABC):
     """The fields that its part has as they are."""
     word: ClassVar[str] = ""
     """For somebody who does not know WeChat's words, unless its msgtype is plain; marked for translation."""
-    linked: ClassVar[str] = ""
-    """The field that is a text, in which WeChat makes links; beside it there may be a `title`."""
+    unread: ClassVar[tuple[str, ...]] = ()
+    """The texts among its fields that no follower reads: ids, and names in WeChat."""
+    has_links: ClassVar[bool] = True
+    """Whether phones make links of the addresses in its texts; in a `title` they never do."""
     needs_draft: ClassVar[bool] = False
     """Whether a draft has to be added before it can be sent."""
     is_recallable: ClassVar[bool] = False
@@ -235,11 +234,12 @@ class Content(ABC):
 
     def lines(self) -> list[str]:
         """Write what a follower would read, as lines."""
-        title, text = self._words()
+        title, texts = self.written()
+        words = [*title, *(line for text in texts.values() for line in text.splitlines())]
         files = [f"[{one.label}]" for one in self.carried()]
         if self.material == "image":
             files = numbered_pictures(self.carried())
-        return [*title, *text.splitlines(), *(files or ([] if text else [f"[{self.summary()}]"]))]
+        return [*words, *files] or [f"[{self.summary()}]"]
 
     def titles(self) -> tuple[str, ...]:
         """List the titles that followers would see of its articles."""
@@ -251,10 +251,12 @@ class Content(ABC):
         from wechat_campaigns.core.html import ArticleText  # needs a parser of HTML
         from wechat_campaigns.core.links import in_text  # as above
 
-        title, text = self._words()
-        if not (title or text):
+        title, texts = self.written()
+        if not (title or texts):
             return Reading()
-        return Reading(((*title, *ArticleText(text).words),), tuple(in_text(text)))
+        words = (word for text in texts.values() for word in ArticleText(text).words)
+        links = (link for text in texts.values() for link in in_text(text))
+        return Reading(((*title, *words),), tuple(dict.fromkeys(links)))
 
     def texts(self) -> tuple[tuple[str, ...], ...]:
         """Return the words of it, or of each of its articles: a part for each block, title and so on."""
@@ -264,12 +266,12 @@ class Content(ABC):
         """Return its links in their order, each once."""
         return self.reading.links
 
-    def _words(self) -> tuple[tuple[str, ...], str]:
-        """Return its title, if it has one, and its text."""
-        if not self.linked:
-            return (), ""
-        title = getattr(self, "title", None)
-        return (title,) if title else (), getattr(self, self.linked) or ""
+    def written(self) -> tuple[tuple[str, ...], dict[str, str]]:
+        """Return its title, if it has one, and by their names all other fields that followers read."""
+        values = {one.name: getattr(self, one.name) for one in fields(self) if one.name not in self.unread}
+        texts = {name: value for name, value in values.items() if value and isinstance(value, str)}
+        title: str = texts.pop("title", "")
+        return (title,) if title else (), texts
 
     def hosts(self) -> set[Host]:
         """Return where its links lead, and from where its articles fetch; not WeChat's pictures."""

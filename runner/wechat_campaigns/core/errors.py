@@ -49,6 +49,7 @@ NO_MORE_FILES: Final = frozenset({errno.EMFILE, errno.ENFILE})
 _NO_MEMORY: Final = re.compile(
     "failed to map segment|[Cc]annot allocate memory|can't start new thread"
     "|returned NULL without setting|return without exception set"
+    "|[Oo]ut of memory|[Mm]emory allocation failed|PyObject pointer is null"
 )
 TRANSIENT: Final = (ExitCode.NETWORK, ExitCode.LEDGER_UNREACHABLE, ExitCode.RACE)
 """Nothing was sent, and the same command may succeed a minute later: what a retry rule repeats."""
@@ -177,10 +178,15 @@ class OutOfMemoryError(CampaignError):
         )
 
 
+def is_out_of_memory(fault: BaseException) -> bool:
+    """Return whether a library failed because it got no memory, whatever it calls that."""
+    return isinstance(fault, MemoryError) or _NO_MEMORY.search(str(fault)) is not None
+
+
 def system_error(fault: Exception) -> CampaignError | None:
     """Return what the system refused; None for any other fault."""
     # A library that does not fit is an ImportError, a thread a RuntimeError, a part of Python a SystemError.
-    if isinstance(fault, MemoryError) or _NO_MEMORY.search(str(fault)):
+    if is_out_of_memory(fault):
         return OutOfMemoryError()
     return FileAccessError(fault) if isinstance(fault, OSError) and fault.strerror else None
 

@@ -7,6 +7,7 @@ bound memory.
 """
 
 import gc
+import math
 import mmap
 import os
 import pickle  # only what our own child wrote is read
@@ -24,6 +25,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import BinaryIO, Final, Generic, NoReturn, TypeVar
 
+from wechat_campaigns.core.errors import CampaignError, is_out_of_memory
 from wechat_campaigns.core.i18n import _
 
 T = TypeVar("T")
@@ -53,10 +55,15 @@ class Bound(Enum):
     def words(self) -> str:
         """What reading the file did, for people."""
         words = {
-            Bound.CPU: _("reading it takes more than {cpu} s of processor time"),
+            Bound.CPU: _(
+                "reading it takes more than {cpu} s of processor time (pictures and lists of openids "
+                "add to it)"
+            ),
             Bound.WALL: _("reading it takes longer than {wall:g} s"),
             Bound.RUN: _("the time for all files, {run:g} s, was over"),
-            Bound.MEMORY: _("reading it takes more than {mb:,} MB of memory"),
+            Bound.MEMORY: _(
+                "reading it takes more than {mb:,} MB of memory (pictures and lists of openids add to it)"
+            ),
             Bound.CRASH: _("it crashes the process that reads it"),
         }[self]
         most = BOUNDS
@@ -75,15 +82,17 @@ class OverBoundError(Exception):
 class Bounds:
     """What one file may take, and the seconds for all files together."""
 
-    cpu_s: int = 10
+    cpu_s: int = 3
     """Seconds of a processor; `extend` may add to them."""
     wall_s: float = 60
-    memory_bytes: int = 1 << 30
-    """Address space that a child may add to that of this process."""
+    memory_bytes: int = 256 << 20
+    """Address space that a file may add to what its child has already; `extend` may add to it."""
     run_s: float = 900
 
 
 BOUNDS: Final = Bounds()
+MOST: Final = Bounds(cpu_s=30, memory_bytes=1 << 30)
+"""What pictures and lists of openids can extend the bounds of one file to."""
 _is_child = False
 _most_cpu_s = 0
 
@@ -128,11 +137,19 @@ def run_fenced(work: Callable[[], R], *, bounds: Bounds = BOUNDS) -> R:
     return map_fenced(lambda _item: work(), [None], lost=lost, bounds=bounds)[0]
 
 
-def extend(seconds: int) -> None:
-    """Allow the file that is read now more time of a processor, up to three times the bound."""
+def extend(seconds: int, memory_bytes: int) -> None:
+    """Allow the file that is read now more: for a picture or a list of openids, and nothing else.
+
+    Args:
+        seconds: of a processor; they add up to those of `MOST`.
+        memory_bytes: beside the bound; they add up to the bytes of `MOST`.
+    """
     if _is_child:
         soft, hard = resource.getrlimit(resource.RLIMIT_CPU)
         resource.setrlimit(resource.RLIMIT_CPU, (min(soft + seconds, _most_cpu_s), hard))
+        soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+        if hard != resource.RLIM_INFINITY:
+            resource.setrlimit(resource.RLIMIT_AS, (min(soft + memory_bytes, hard), hard))
 
 
 def _worthwhile(items: int) -> int:
@@ -201,7 +218,7 @@ class _Run(Generic[T, R]):
                 for other in self._children:  # else one could not tell that this program was killed
                     other.pipe.close()
                 os.close(reading)
-                _be_child(self._bounds, lambda: self._serve(numbers, writing, board))
+                _be_child(lambda: self._serve(numbers, writing, board))
             os.close(writing)
             pipe = os.fdopen(reading, "rb")
             self._children.append(_Child(pid, pipe, board, set(numbers), b"", time.monotonic()))
@@ -214,16 +231,18 @@ class _Run(Generic[T, R]):
         waiting = deque(numbers)
         while waiting:
             made: list[bytes] = []
-            _bound_cpu(self._bounds.cpu_s)
             until = time.monotonic() + _LOOK_S
             while waiting and time.monotonic() < until:
                 number = waiting.popleft()
                 board[:4] = (number + 1).to_bytes(4, "big")
+                _bound_item(self._bounds)
                 try:
                     result = number, self._work(self._items[number])
-                except MemoryError:
-                    raise
                 except BaseException as error:  # raised again where the results are awaited
+                    if is_out_of_memory(error) and not isinstance(error, CampaignError):
+                        raise MemoryError from error
+                    if not isinstance(error, Exception):  # a library in Rust panicked
+                        raise
                     pickle.dump(_portable(error), pipe)
                     pipe.flush()
                     return
@@ -290,7 +309,7 @@ def _bound_of(status: int) -> Bound:
     return causes.get(os.WTERMSIG(status), Bound.CRASH)
 
 
-def _be_child(bounds: Bounds, serve: Callable[[], None]) -> NoReturn:
+def _be_child(serve: Callable[[], None]) -> NoReturn:
     global _is_child
     import faulthandler
 
@@ -304,7 +323,12 @@ def _be_child(bounds: Bounds, serve: Callable[[], None]) -> NoReturn:
         null = os.open(os.devnull, os.O_WRONLY)
         for descriptor in (1, 2):  # a library that crashes writes there
             os.dup2(null, descriptor)
-        _bound_memory(bounds.memory_bytes)
+        for limit, most in (
+            (resource.RLIMIT_CORE, 0),
+            (resource.RLIMIT_AS, _address_space() + MOST.memory_bytes),
+        ):
+            with suppress(ValueError, OSError):  # not kept by this system
+                resource.setrlimit(limit, (_allowed(limit, most),) * 2)
         serve()
         code = 0
     except MemoryError:
@@ -313,26 +337,24 @@ def _be_child(bounds: Bounds, serve: Callable[[], None]) -> NoReturn:
         os._exit(code)  # nothing of this copy may be flushed, printed or cleaned up
 
 
-def _bound_memory(more: int) -> None:
-    """Bound what this process may address beyond what it does now, and leave no core file."""
+def _bound_item(bounds: Bounds) -> None:
+    """Bound what the item that comes next may take, beside what this process has taken already."""
+    global _most_cpu_s
+    used = math.ceil(time.process_time())
+    _most_cpu_s = _allowed(resource.RLIMIT_CPU, used + max(bounds.cpu_s, MOST.cpu_s))
+    hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
+    resource.setrlimit(resource.RLIMIT_CPU, (min(used + bounds.cpu_s, _most_cpu_s), hard))
+    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+    if hard != resource.RLIM_INFINITY:  # as on macOS
+        resource.setrlimit(resource.RLIMIT_AS, (min(_address_space() + bounds.memory_bytes, hard), hard))
+
+
+def _address_space() -> int:
     try:
         with open("/proc/self/statm", encoding="ascii") as file:  # noqa: PTH123 - pathlib is slower
-            present = int(file.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+            return int(file.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
     except OSError:
-        present = 4 << 30
-    for limit, wanted in ((resource.RLIMIT_CORE, 0), (resource.RLIMIT_AS, present + more)):
-        value = _allowed(limit, wanted)
-        with suppress(ValueError, OSError):  # not kept by this system
-            resource.setrlimit(limit, (value, value))
-
-
-def _bound_cpu(seconds: int) -> None:
-    """Bound how many more seconds of a processor the system gives this process."""
-    global _most_cpu_s
-    used = int(time.process_time())
-    _most_cpu_s = _allowed(resource.RLIMIT_CPU, used + 3 * seconds)
-    hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
-    resource.setrlimit(resource.RLIMIT_CPU, (min(used + seconds, _most_cpu_s), hard))
+        return 4 << 30
 
 
 def _allowed(limit: int, wanted: int) -> int:

@@ -12,19 +12,15 @@ from html import unescape
 from typing import Any, Final, NamedTuple
 from urllib.parse import unquote
 
-from wechat_campaigns.core.html import PLACEHOLDER_SCHEME, ArticleText, Link
+from wechat_article.parts import PLACEHOLDER_SCHEME
+from wechat_campaigns.core.html import ArticleText, Link
 from wechat_campaigns.core.redact import INVISIBLE
 
-_TLDS: Final = """
-com cn net org edu gov int mil top shop vip xyz info biz pro site online store tech club link fun app dev live
-ren ltd mobi asia work click cloud icu xin web art bar beauty best bet blog buzz cam center chat city
-company cool date design digital email fit games group guru host house ink kim land law life loan love luxe
-market media men money network news ooo party photos plus press promo pub red rest review run sale science
-show skin social software space studio style team today tools trade video website wiki win yoga zip mov
-zone page name museum agency photography bond cfd sbs quest lol monster
-中国 中國 公司 网络 網絡 在线 中文网 网址 商城 我爱你 网店 集团 商店 移动 香港 台湾 政务 公益 手机 рф
+_NEWER_TLDS: Final = ("kids", "merck", "music", "web", "ישראל")
+"""Top-level domains that the list of linkify-it, of 2020-11, lacks.
+
+Source: https://data.iana.org/TLD/tlds-alpha-by-domain.txt, version 2026111700.
 """
-"""The top-level domains, beside those of two letters, that make a link of a bare host in a text."""
 _SCHEME: Final = (
     r"(?<![A-Za-z0-9+.-])"
     r"(?:https?:(?=[/\\]|[A-Za-z0-9%@\[])|(?:[A-Za-z][A-Za-z0-9+.-]{0,30}|小程序):(?=[/\\]{2}))"
@@ -158,9 +154,12 @@ def _bare(text: str) -> Iterator[str]:
 @cache
 def _linkify() -> Any:
     from linkify_it import LinkifyIt  # few messages need it
+    from linkify_it.tlds import TLDS
 
     finder = LinkifyIt(options={"fuzzy_ip": True, "fuzzy_email": False})
-    return finder.tlds(_TLDS.split(), keep_old=True)
+    names = [name.lower() for name in TLDS]
+    written = [name[4:].encode().decode("punycode") if name.startswith("xn--") else name for name in names]
+    return finder.tlds([*written, *_NEWER_TLDS], keep_old=True)
 
 
 class _Narrow(dict[int, str | None]):

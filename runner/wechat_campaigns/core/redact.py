@@ -1,7 +1,6 @@
 """Find in any text what must never be shown, secrets and openids, and characters that cannot be seen."""
 
 import re
-import unicodedata
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, Final, NewType
@@ -38,11 +37,6 @@ INVISIBLE_OR_CONTROL: Final = re.compile(
 )
 """The same, control characters, what no text may hold, and characters that each font draws as it likes."""
 
-# Characters without ink besides blanks, controls and formats: fillers, selectors, a Braille cell.
-_INKLESS = re.compile(
-    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u2800\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8"
-    "\U000e0000-\U000e0fff]"
-)
 _NO_BYTE: Final = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 
 MASK: Final = "***"
@@ -187,11 +181,3 @@ def openid_line(text: str) -> int | None:
     """Return the line, from 1, of the first openid in a text; None without any."""
     found = OPENID.search(text)
     return None if found is None else text.count("\n", 0, found.start()) + 1
-
-
-def is_blank(text: str) -> bool:
-    """Return whether a text shows a reader nothing: blanks, zero-width and other characters without ink."""
-    return all(
-        character.isspace() or unicodedata.category(character) in ("Cc", "Cf", "Cn", "Zs", "Zl", "Zp")
-        for character in _INKLESS.sub("", text)
-    )

@@ -3,11 +3,9 @@
 from collections.abc import Iterator
 from typing import Final
 
+from wechat_article.files import picture_format
+
 _MAGIC: Final[tuple[tuple[bytes, str], ...]] = (
-    (b"\x89PNG\r\n\x1a\n", "png"),
-    (b"\xff\xd8\xff", "jpeg"),
-    (b"GIF87a", "gif"),
-    (b"GIF89a", "gif"),
     (b"#!AMR\n", "amr"),
     (b"ID3", "mp3"),
     # ASF header object; wma and wmv share it, and WeChat takes it for voice only.
@@ -18,7 +16,6 @@ CONTENT_TYPES: Final = {
     "mp3": "audio/mpeg", "wav": "audio/wav", "amr": "audio/amr", "wma": "audio/x-ms-wma", "mp4": "video/mp4",
 }  # fmt: skip
 """By format, of what followers receive; none that a browser runs."""
-_RIFF: Final = {b"WEBP": "webp", b"WAVE": "wav"}
 _AMR_FRAME_S: Final = 0.02
 _AMR_FRAME_BYTES: Final = (13, 14, 16, 18, 20, 21, 27, 32, 6, 1, 1, 1, 1, 1, 1, 1)
 _MP3_V1_KBPS: Final = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
@@ -28,17 +25,15 @@ _MP3_HZ: Final = (44100, 48000, 32000)
 
 def sniff(data: bytes) -> str:
     """Return a format, one of `FileInfo`'s, from the first bytes; the file's suffix plays no part."""
+    if picture := picture_format(data):
+        return picture
     for magic, name in _MAGIC:
         if data.startswith(magic):
             return name
     if data.startswith(b"RIFF"):
-        return _RIFF.get(data[8:12], "unknown")
+        return "wav" if data[8:12] == b"WAVE" else "unknown"
     if data[4:8] == b"ftyp":
-        return _ftyp(data)
-    if data.startswith(b"BM") and data[6:10] == b"\0\0\0\0":
-        return "bmp"
-    if _is_svg(data):
-        return "svg"
+        return "mp4"
     return "mp3" if _mp3_frame(data, 0) else "unknown"
 
 
@@ -56,24 +51,6 @@ def duration_s(data: bytes, kind: str) -> float | None:
         case "wav":
             return _wav_s(data)
     return None
-
-
-def _ftyp(data: bytes) -> str:
-    """Return avif, heic or mp4, which share a container, by the brands that the file names."""
-    brands = {
-        data[8:12],
-        *(data[at : at + 4] for at in range(16, min(int.from_bytes(data[:4], "big"), 64), 4)),
-    }
-    if brands & {b"avif", b"avis"}:
-        return "avif"
-    return "heic" if brands & {b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1"} else "mp4"
-
-
-def _is_svg(data: bytes) -> bool:
-    start = data[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    return start.startswith(b"<svg") or (
-        start.startswith((b"<?xml", b"<!doctype svg", b"<!--")) and b"<svg" in start
-    )
 
 
 def _amr_s(data: bytes) -> float | None:

@@ -19,7 +19,7 @@ from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.model import Send
 from wechat_campaigns.plan.review import Comparison, compare
 from wechat_campaigns.plan.rule_changes import SettingsChange, edits
-from wechat_campaigns.render.article import image_bytes
+from wechat_campaigns.render.articles import image_bytes
 from wechat_campaigns.render.compile import CompileResult, compile_campaigns
 from wechat_campaigns.source.files import MAX_MEDIA_BYTES, Files
 from wechat_campaigns.source.settings import load_settings, settings_data

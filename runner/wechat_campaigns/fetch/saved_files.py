@@ -14,7 +14,7 @@ from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.sniff import sniff
 from wechat_campaigns.fetch.public_download import Downloader, DownloadError
 from wechat_campaigns.messages.articles import FLAGS, TEXTS
-from wechat_campaigns.render.article import read_draft_article
+from wechat_campaigns.render.articles import read_draft_article
 from wechat_campaigns.source.files import FileError, Files
 from wechat_campaigns.source.scaffold import fetched_campaign_text, literal
 

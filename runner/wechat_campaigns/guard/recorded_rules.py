@@ -33,6 +33,10 @@ _NONE_FITS: Final = (
     N_("no event of {name} was signed with the old AppSecret or ledger_key"),
     N_("check the value of the variable that `--old-secret` names"),
 )
+_CAME_BACK: Final = (
+    N_("the AppSecret or ledger_key of {name} was replaced before, and is not taken a second time"),
+    N_("make a new one: reset the AppSecret in the WeChat console, or run `openssl rand -hex 32`"),
+)
 _SEVERAL_FIT: Final = (
     N_("several of the old AppSecrets or ledger_keys signed events of {name}"),
     N_("pass only the one that was in use last: it also vouches for the events of those before it"),
@@ -138,17 +142,21 @@ def vouch(
 
     Raises:
         LedgerConflictError: somebody wrote to the ledger since it was read.
-        SecretError: none of the old secrets fits, or several do.
+        SecretError: none of the old secrets fits, or several do, or the present one was itself replaced.
         TamperedLedgerError: the ledger holds a copied event, or lacks one.
     """
     appid, events = account.appid, ledger.read(account.appid)
     key = secrets.mac_key(account, trusted=True)
     distrusted = unverified(events, key)
-    if next(filter(is_signed, events), None) not in distrusted:
+    keys = {mac_key(old, appid) for old in old_secrets}
+    fitting = [old for old in keys if any(has_valid_mac(event, old) for event in distrusted)]
+    if (first := next(filter(is_signed, events), None)) not in distrusted:
+        if fitting and first is not None and has_valid_mac(first, key):
+            # A person who learnt it before may have signed since it was replaced: no event shows that.
+            what, hint = _CAME_BACK
+            raise SecretError(_(what).format(name=account.name), hint=_(hint), location=appid)
         return  # the secret of this account is still the one with which it began, or was vouched for
     if old_secrets:
-        keys = {mac_key(old, appid) for old in old_secrets}
-        fitting = [old for old in keys if any(has_valid_mac(event, old) for event in distrusted)]
         if len(fitting) != 1:
             # The last vouches for what came before it. What an earlier one signed later may be anybody's.
             what, hint = _SEVERAL_FIT if fitting else _NONE_FITS

@@ -1,17 +1,21 @@
 """A ledger setting in, the backend it names out."""
 
+from __future__ import annotations
+
 import os
 from hashlib import sha256
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from wechat_campaigns.core.errors import LedgerError, MissingExtraError, UsageError
 from wechat_campaigns.core.files import resolved_ancestors, work_tree_of
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Clock
 from wechat_campaigns.ledger.events import Ledger, Streams
-from wechat_campaigns.ledger.rollback_guard import RollbackGuardedLedger, SeenHeads
 from wechat_campaigns.protocol.events import Event
+
+if TYPE_CHECKING:
+    from wechat_campaigns.ledger.opened import OpenedLedger
 
 LIBPQ_VARIABLES: Final = {
     "host": "PGHOST", "hostaddr": "PGHOSTADDR", "port": "PGPORT", "dbname": "PGDATABASE", "user": "PGUSER",
@@ -24,7 +28,7 @@ COPIES: Final = "ledger-git"
 
 def open_ledger(
     setting: str, *, default: Path, root: Path, clock: Clock, copies: Path | None = None
-) -> RollbackGuardedLedger:
+) -> OpenedLedger:
     """Open the ledger an environment names.
 
     Args:
@@ -45,20 +49,22 @@ def open_ledger(
         from wechat_campaigns.ledger.sqlite import SqliteLedger
 
         path = _sqlite_path(rest, default)
-        return _with_rollback_guard(SqliteLedger(path, clock), state, path.stem, os.path.realpath(path))
+        return _opened(SqliteLedger(path, clock), state, path.stem, os.path.realpath(path))
     if backend == "git":
         store, name = _git(rest, copies or state / COPIES, root, clock)
-        return _with_rollback_guard(store, state, "git", name)
+        return _opened(store, state, "git", name)
     if backend in ("postgresql", "postgres"):
-        return _with_rollback_guard(_postgres(setting, clock), state, "postgresql", _postgres_place(setting))
+        return _opened(_postgres(setting, clock), state, "postgresql", _postgres_place(setting))
     raise _no_backend_error(backend)
 
 
-def _with_rollback_guard(store: Ledger, state: Path, name: str, identity: str) -> RollbackGuardedLedger:
+def _opened(store: Ledger, state: Path, name: str, identity: str) -> OpenedLedger:
+    from wechat_campaigns.ledger.opened import OpenedLedger
+    from wechat_campaigns.ledger.rollback_guard import SeenHeads
+
     digest, seen = sha256(os.fsencode(identity)).hexdigest()[:16], state / "seen"
-    return RollbackGuardedLedger(
-        store, SeenHeads(seen / f"{name}-{digest}.sqlite3"), SeenHeads(seen / "chains.sqlite3")
-    )
+    marks, checkpoints = (seen / f"{name}-{digest}.{suffix}" for suffix in ("sqlite3", "checkpoint"))
+    return OpenedLedger(store, SeenHeads(marks), SeenHeads(seen / "chains.sqlite3"), checkpoints)
 
 
 def _sqlite_path(written: str, default: Path) -> Path:

@@ -75,7 +75,10 @@ class ConnectionLostError(Exception):
 
 
 class Pool:
-    """Connections to one database.
+    """Connections to one database, each opened by the thread that needs it.
+
+    `psycopg_pool` opens them in threads of its own: a refused login is then a timeout without a cause, a
+    child process waits for threads that it does not have, and each cut connection fails one more query.
 
     Args:
         address: as `conninfo` made it, without a password.

@@ -6,9 +6,9 @@ written again: for that somebody must remember them. Without it, who writes the 
 
 import sqlite3
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -17,7 +17,6 @@ from wechat_campaigns.core.files import private_file
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.ledger.events import Ledger, Snapshot, Streams
 from wechat_campaigns.ledger.sqlite import BUSY_S, retry_while_busy
-from wechat_campaigns.ledger.trust import is_decision
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event, Head
 
 Marks = Mapping[str, Head]
@@ -157,17 +156,11 @@ class RollbackGuardedLedger(Ledger):
     def __init__(self, store: Ledger, memory: SeenHeads, chains: SeenHeads) -> None:
         self._store, self.where = store, store.where
         self._memory = memory
-        self.sign: Callable[[Entry], Entry] = lambda entry: entry
-        """Gives an entry its mac."""
-        self.appended: dict[str, list[Event]] = {}
-        """By stream, the events that were kept through this object."""
-        self.push: Callable[[], None] = lambda: None
-        """Pushes what was appended to who receives every event."""
         self._chains = chains
-        self._firsts: dict[str, str] = {}
-        """By stream, the hash of its first event."""
-        self._kept: dict[str, tuple[Event, ...]] = {}
-        """By stream, what `events_once` has read: verified, from the first event on."""
+        self.firsts: dict[str, str] = {}
+        """By stream, the hash of its first event, as far as it was read here or before."""
+        self.appended: defaultdict[str, list[Event]] = defaultdict(list)
+        """By stream, the events that were kept through this object, also those that are refused then."""
 
     def streams(self) -> frozenset[str]:
         """See `Ledger.streams`; also those that this machine has seen, still there or not."""
@@ -181,94 +174,43 @@ class RollbackGuardedLedger(Ledger):
         """
         return self._compared(streams, lambda: self._store.events(streams), {})
 
-    def events_once(self, streams: Streams) -> tuple[Event, ...]:
-        """Return the events of streams, of which this object reads only what it has not read before.
-
-        For what a command decides on, from its plan to its last call. Raises as `events`.
-        """
-        if streams is None:
-            return self.events()
-        known = self._kept.keys() & streams
-        heads = self._store.heads(known) if known else {}
-        for stream in known:
-            if {heads.get(stream), *self._seen(stream)} != {self._kept[stream][-1].head}:
-                self.read(stream)
-        found: dict[str, list[Event]] = {}
-        for event in self.events(new) if (new := set(streams) - known) else ():
-            found.setdefault(event.stream, []).append(event)
-        self._kept |= {stream: tuple(events) for stream, events in found.items()}
-        return tuple(event for stream in sorted(streams) for event in self._kept.get(stream, ()))
-
     def read(self, stream: str, since: Head = EMPTY) -> tuple[Event, ...]:
-        """See `Ledger.read`; what `events_once` has read is not read again.
+        """See `Ledger.read`.
 
         Raises:
             TamperedLedgerError: the ledger went back, or is another one.
         """
-        if since == EMPTY and (kept := self._kept.get(stream)):
-            self._kept[stream] = (*kept, *self.read(stream, kept[-1].head))
-            return self._kept[stream]
-        if since != EMPTY:
-            seen = self._seen(stream)
-            events = self._store.read(stream, since)
-            proven = {stream: hashes_of(since, events)}
-            if not any(lost_events({stream: mark}, proven) for mark in seen):
-                self._note(proven, *seen)
-                return events
-        return self._whole(stream, since)[since.seq :]
-
-    def read_after(self, stream: str, since: Head, first: str) -> tuple[Event, ...]:
-        """See `read`; `first` is the hash of the stream's first event, which was seen in another process."""
-        self._firsts.setdefault(stream, first)
-        return self.read(stream, since)
-
-    def first_of(self, stream: str) -> str:
-        """Return the hash of the first event of a stream that was read."""
-        return self._firsts[stream]
-
-    @property
-    def checkpoint_file(self) -> Path:
-        """Where this machine keeps checkpoints of the ledger."""
-        return self._memory.file.with_suffix(".checkpoint")
+        if since == EMPTY:
+            return self._whole(stream)
+        seen = self._seen(stream)
+        later = self._store.read(stream, since)
+        proven = {stream: hashes_of(since, later)}
+        if any(lost_events({stream: mark}, proven) for mark in seen):
+            # What was seen lies before `since`, or is gone: the whole stream shows which.
+            return self._whole(stream, also=since)[since.seq :]
+        self._note(proven, *seen)
+        return later
 
     def append_all(self, entries: Sequence[Entry], *, after: Head | None = None) -> tuple[Event, ...]:
         """See `Ledger.append_all`.
 
         Raises:
             TamperedLedgerError: the ledger went back since it was read; the entries are kept in it.
-            ValueError: a decision without `after`: nobody would notice that the event before it was removed.
         """
-        seen, first = self._seen(entries[0].stream), entries[0]
-        if any(map(is_decision, entries if after is None else entries[1:])):
-            raise ValueError(first.kind)
-        if after is not None and "mac" not in first.data:
-            # Under the mac: a copy of the event elsewhere in the stream is found out.
-            first = replace(first, data={**first.data, "after": after.hash})
-        events = self._store.append_all([self.sign(one) for one in (first, *entries[1:])], after=after)
-        self.appended.setdefault(first.stream, []).extend(events)
+        stream = entries[0].stream
+        seen = self._seen(stream)
+        events = self._store.append_all(entries, after=after)
+        self.appended[stream] += events
         self._appended(events, seen)
         return events
 
     def append_unread(self, entry: Entry) -> Event:
         """Append whatever this machine has seen, or can read: what follows on that comes after it."""
         event = self._store.append(entry)
-        self.appended.setdefault(event.stream, []).append(event)
+        self.appended[event.stream].append(event)
         with suppress(LedgerError):
             self._appended([event], self._seen(event.stream))
         return event
-
-    def push_appended(self) -> None:
-        """Push what was appended; no send may wait for this, so it is called once they are made."""
-        # The events are kept: nothing about who is told may look like a failure.
-        with suppress(Exception):
-            if self.appended:
-                self.push()
-
-    def known_events(self, stream: str) -> tuple[Event, ...]:
-        """Return what this object has read of a stream or appended to it, in order, each once."""
-        events = (*self._kept.get(stream, ()), *self.appended.get(stream, ()))
-        by_number = {event.seq: event for event in events}
-        return tuple(by_number[number] for number in sorted(by_number))
 
     def restore(self, events: Sequence[Event]) -> None:
         """See `Ledger.restore`.
@@ -300,32 +242,29 @@ class RollbackGuardedLedger(Ledger):
 
     def close(self) -> None:
         """See `Ledger.close`."""
-        try:
-            self.push_appended()
-        finally:
-            self._memory.close()
-            self._chains.close()
-            self._store.close()
+        self._memory.close()
+        self._chains.close()
+        self._store.close()
 
     def _seen(self, stream: str) -> tuple[Head, Head]:
         """Return the last event seen in this place, and that of the chain if its first event was read."""
-        first = self._firsts.get(stream, "")
+        first = self.firsts.get(stream, "")
         return self._memory.marks([stream]).get(stream, EMPTY), self._chains.marks([first]).get(first, EMPTY)
 
     def _appended(self, events: Sequence[Event], seen: tuple[Head, Head]) -> None:
         """Raise the marks to new events, which prove themselves and the one before; else read the stream."""
         first, stream = events[0], events[0].stream
         if first.seq == 1:
-            self._firsts[stream] = first.hash
+            self.firsts[stream] = first.hash
         proven = {stream: hashes_of(Head(first.seq - 1, first.previous), events)}
         if any(lost_events({stream: mark}, proven) for mark in seen):
-            self._whole(stream, events[-1].head)
+            self._whole(stream, also=events[-1].head)
             return
         # The entry is kept: that must not look like a failure. The next read raises the mark.
         with suppress(LedgerError):
             self._note(proven, *seen)
 
-    def _whole(self, stream: str, also: Head) -> tuple[Event, ...]:
+    def _whole(self, stream: str, *, also: Head = EMPTY) -> tuple[Event, ...]:
         """Read a stream from its first event on; `also` was seen by this process."""
         return self._compared([stream], lambda: self._store.read(stream), {stream: also})
 
@@ -347,7 +286,7 @@ class RollbackGuardedLedger(Ledger):
 
     def _proven_by(self, events: Sequence[Event]) -> Mapping[str, Hashes]:
         """Return what events prove, each stream from its first one on."""
-        self._firsts |= {event.stream: event.hash for event in events if event.seq == 1}
+        self.firsts |= {event.stream: event.hash for event in events if event.seq == 1}
         proven: dict[str, dict[int, str]] = {}
         for event in events:
             proven.setdefault(event.stream, {EMPTY.seq: EMPTY.hash})[event.seq] = event.hash
@@ -367,7 +306,7 @@ class RollbackGuardedLedger(Ledger):
         self, proven: Mapping[str, Hashes], memory: Head | None = None, chain: Head | None = None
     ) -> None:
         self._memory.note(proven, memory)
-        chains = {self._firsts[stream]: hashes for stream, hashes in proven.items() if stream in self._firsts}
+        chains = {self.firsts[stream]: hashes for stream, hashes in proven.items() if stream in self.firsts}
         self._chains.note(chains, chain)
 
 

@@ -3,12 +3,14 @@
 import hmac
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Final
 
 from wechat_campaigns.core.errors import TamperedLedgerError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.ledger.events import LedgerKind
-from wechat_campaigns.protocol.events import Entry, Event, EventKind
+from wechat_campaigns.ledger.shapes import fits
+from wechat_campaigns.protocol.events import Entry, Event, EventKind, Head
 from wechat_campaigns.protocol.keys import mac_of
 
 KeyOf = Callable[[str], bytes | None]
@@ -45,6 +47,22 @@ def is_decision(entry: Entry) -> bool:
     return entry.kind not in RESULTS and not _is_stop(entry)
 
 
+def decided_after(entries: Sequence[Entry], after: Head | None) -> list[Entry]:
+    """Write into the first of some entries after which event it was decided, before it gets its mac.
+
+    Under the mac, a copy of the event elsewhere in the stream is found out.
+
+    Raises:
+        ValueError: one of them is a decision and names no event.
+    """
+    first, *rest = entries
+    if any(map(is_decision, entries if after is None else rest)):
+        raise ValueError(first.kind)
+    if after is not None and "mac" not in first.data:
+        first = replace(first, data={**first.data, "after": after.hash})
+    return [first, *rest]
+
+
 def has_valid_mac(event: Event, key: bytes) -> bool:
     """Return whether an event carries the mac that a key makes of it."""
     with suppress(ValueError):  # only texts and numbers that JSON has can have a mac
@@ -67,7 +85,7 @@ def authenticator(events: Iterable[Event], key_of: KeyOf) -> Callable[[Event], b
 
     vouched: dict[str, tuple[int, frozenset[str]]] = {}
     for event in events:
-        if event.kind != LedgerKind.TRUSTED:
+        if event.kind != LedgerKind.TRUSTED or not fits(event):
             continue
         # It names the event that its writer saw last: a copy elsewhere vouches for nothing.
         if event.data.get("after") == event.previous and holds(event):

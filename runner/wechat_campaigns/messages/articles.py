@@ -10,6 +10,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from wechat_article.parts import CARD_PLACEHOLDER
 from wechat_campaigns.core.content import (
     MATERIAL_ADDRESS,
     UPLOADIMG,
@@ -23,7 +24,6 @@ from wechat_campaigns.core.content import (
     numbered_pictures,
 )
 from wechat_campaigns.core.diagnostics import Finding, KeyPath
-from wechat_campaigns.core.html import CARD_PLACEHOLDER
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.messages.limits import (
     AUTHOR_CHARS,
@@ -36,7 +36,8 @@ from wechat_campaigns.messages.limits import (
 )
 
 if TYPE_CHECKING:
-    from wechat_campaigns.core.html import ArticleText, Formula
+    from wechat_article.parts import Formula
+    from wechat_campaigns.core.html import ArticleText
 
 SOURCE_WORDS = "阅读原文"
 """What a follower taps below an article to get to its `content_source_url`."""
@@ -202,12 +203,17 @@ class Articles(Content):
         texts: list[tuple[str, ...]] = []
         links: dict[Link, None] = {}
         fetched: list[str] = []
+        joined: list[tuple[str, ...]] = []
+        legible: list[tuple[str, ...]] = []
         for article in self.articles:
             text, source = article.text, article.content_source_url
-            texts.append((article.title, article.author, article.digest, *text.words))
+            heading = (article.title, article.author, article.digest)
+            texts.append((*heading, *text.words))
+            joined.append(text.joined)
+            legible.append((*heading, *text.legible))
             links |= dict.fromkeys([*text.links, *([Link(SOURCE_WORDS, source)] if source else [])])
             fetched += text.fetched
-        return Reading(tuple(texts), tuple(links), tuple(fetched))
+        return Reading(tuple(texts), tuple(links), tuple(fetched), tuple(joined), tuple(legible))
 
 
 def _check_url(path: KeyPath, url: str) -> Iterator[Finding]:

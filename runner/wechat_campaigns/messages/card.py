@@ -18,6 +18,7 @@ class Wxcard(Content):
     msgtype = N_("wxcard")
     word = N_("coupon")
     posted = ("card_id",)
+    unread = ("card_id",)
     option = "wxcard"
     placeholders = ("这里写卡券编号",)
     scaffold = f"content:\n  card_id: {placeholders[0]}\n"

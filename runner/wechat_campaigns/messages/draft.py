@@ -21,6 +21,7 @@ class Draft(Content):
     msgtype = N_("mpnews")
     word = N_("draft")
     posted = ("media_id",)
+    unread = ("media_id", "title", "fingerprint")
     is_recallable = True
 
     media_id: str = ""

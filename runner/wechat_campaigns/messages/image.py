@@ -35,7 +35,6 @@ class Images(Content):
     msgtype = N_("image")
     key = "images"
     body_key = "images"
-    linked = "recommend"
     option = "image"
     scaffold = "content:\n  images: {name}/*.jpg\n"
     asset = "*.jpg"

@@ -1,7 +1,7 @@
 """Every number WeChat sets for a message, once, with the page it is from and what is uncertain; the checks.
 
-All pages read 2026-11. Openid counts stand in `render.openids`. The schema counts articles and images, and
-`article.lint` the characters of an article.
+All pages read 2026-11. Openid counts stand in `render.openids`, what an article and its pictures may have in
+`wechat_article.parts`. The schema counts articles and images.
 """
 
 from __future__ import annotations
@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from wechat_article.parts import IMAGE_BYTES, IMAGE_FORMATS
+from wechat_article.text import is_blank
 from wechat_campaigns.core.content import FileInfo, MaterialKind, Media
 from wechat_campaigns.core.diagnostics import Finding, KeyPath
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Filter
-from wechat_campaigns.core.redact import is_blank
 from wechat_campaigns.core.settings import Account, AccountKind
 
 TITLE_CHARS = 64
@@ -24,8 +25,6 @@ AUTHOR_CHARS = 16
 """draft_add; 8 on older pages."""
 SUMMARY_CHARS = 120
 """draft_add of autumn 2026; 128 a year before."""
-CONTENT_CHARS = 20_000
-"""draft_add, "fewer than"; that markup counts is a field report. So few never reach its "under 1 MB"."""
 URL_BYTES = 1024
 """draft_add, content_source_url."""
 MAX_ARTICLES = 8
@@ -36,13 +35,6 @@ TEXT_BYTES = 2048
 """None is documented for a mass text: this is the limit of customer service texts."""
 TEXT_CHARS_USUAL = 600
 """The web console's limit for a text; above it the API's answer is uncertain."""
-IMAGE_BYTES = 10 * 1024 * 1024
-"""add_material, image; 2 MB on pages before 2021."""
-IMAGE_FORMATS = ("png", "jpeg", "gif", "bmp")
-BODY_IMAGE_BYTES = 1_000_000
-"""uploadimg, "under 1 MB", png and jpeg only."""
-BODY_IMAGE_FORMATS = ("jpeg", "png", "gif")
-"""uploadimg takes the first two; a GIF is uploaded as material, whose address articles may use."""
 VOICE_BYTES = 2 * 1024 * 1024
 VOICE_S = 60
 VOICE_FORMATS = ("mp3", "wma", "wav", "amr")

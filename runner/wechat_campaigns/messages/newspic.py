@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from wechat_article.parts import CONTENT_CHARS
+from wechat_article.text import is_blank
 from wechat_campaigns.core.content import Content, Media, MediaIds
 from wechat_campaigns.core.diagnostics import Finding, KeyPath
 from wechat_campaigns.core.i18n import N_, _, ngettext
-from wechat_campaigns.core.redact import is_blank
 from wechat_campaigns.messages.articles import TITLE_PLACEHOLDER
-from wechat_campaigns.messages.limits import CONTENT_CHARS, check_chars, check_media, check_title
+from wechat_campaigns.messages.limits import check_chars, check_media, check_title
 from wechat_campaigns.messages.text import TEXT_PLACEHOLDER
 
 
@@ -22,7 +23,6 @@ class Newspic(Content):
     msgtype = N_("mpnews")
     key = "newspic"
     word = N_("picture post")
-    linked = "text"
     needs_draft = True
     is_recallable = True
     option = "newspic"

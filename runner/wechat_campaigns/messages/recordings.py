@@ -46,7 +46,7 @@ class Mpvideo(Content):
     msgtype = N_("mpvideo")
     material = "video"
     word = N_("video")
-    linked = "description"
+    has_links = False
     is_recallable = True
     option = "mpvideo"
     placeholders = ("这里写视频标题", "这里写视频简介")

@@ -19,7 +19,6 @@ class Text(Content):
 
     msgtype = N_("text")
     posted = ("content",)
-    linked = "content"
     option = "text"
     scaffold = f"content: |\n  {{{{ greeting }}}}，{TEXT_PLACEHOLDER}。\nvars: {{greeting: 你好}}\n"
     placeholders = (TEXT_PLACEHOLDER,)

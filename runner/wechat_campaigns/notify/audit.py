@@ -23,7 +23,7 @@ from wechat_campaigns.report.sanitize import FORMAT_VERSION
 from wechat_campaigns.workspace import OnlineWorkspace
 
 if TYPE_CHECKING:
-    from wechat_campaigns.ledger.rollback_guard import RollbackGuardedLedger
+    from wechat_campaigns.ledger.opened import OpenedLedger
     from wechat_campaigns.notify.target import Taker
 
 AT_ONCE: Final = 100
@@ -32,9 +32,7 @@ MOST_S: Final = 10.0
 """After this time no further request is begun."""
 
 
-def push_appended(
-    workspace: OnlineWorkspace, ledger: RollbackGuardedLedger, *, warn: Callable[[str], None]
-) -> None:
+def push_appended(workspace: OnlineWorkspace, ledger: OpenedLedger, *, warn: Callable[[str], None]) -> None:
     """Push what was appended through a ledger, and what the receiver still lacks of those streams.
 
     Args:

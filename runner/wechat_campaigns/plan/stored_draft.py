@@ -13,8 +13,8 @@ from operator import itemgetter
 from typing import Any
 from urllib.parse import urlsplit
 
+from wechat_article.text import HtmlReader
 from wechat_campaigns.core.digest import sha256
-from wechat_campaigns.core.html import HtmlReader
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.messages.articles import FLAGS
 

@@ -77,7 +77,12 @@ class Attempt:
         try:
             result.response = answer = self.api.post_once({**body, "clientmsgid": key}, begin_by=begin_by)
             end = verdict(answer)
-            told = {name: answer[name] for name in ("msg_id", "msg_data_id", "errcode") if answer.get(name)}
+            # Of what may stand in their place no event is made that the ledger would refuse.
+            told: dict[str, Any] = {
+                name: number
+                for name in ("msg_id", "msg_data_id", "errcode")
+                if type(number := answer.get(name)) is int and 0 < abs(number) < 2**63
+            }
         except errors.NotSentError as error:
             end, told, result.error = EventKind.REJECTED, {"reason": "not_sent"}, error
         except errors.NoResponseError as error:

@@ -21,6 +21,9 @@ from wechat_campaigns.source.files import Files
 from wechat_campaigns.source.load import CampaignFile, find_campaigns, load_campaign, load_sound_part
 from wechat_campaigns.source.validate import Campaign
 
+Failed = Callable[[CampaignFile, Exception], CompiledCampaign]
+"""Makes the result of a file on which this program fails."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class CompileResult:
@@ -98,6 +101,8 @@ class Compiler:
     variables: Mapping[str, str]
     campaigns_by_id: Mapping[str, CampaignFile]
     """Every campaign file of the folder, selected or not, by its normalised id."""
+    failed: Failed | None = None
+    """None raises what it met."""
 
     def make_all(self, items: Sequence[CampaignFile]) -> list[CompiledCampaign]:
         """Make sends of files in child processes; one that breaks a bound is a problem of its file."""
@@ -105,9 +110,14 @@ class Compiler:
 
     def _make_ready(self, item: CampaignFile) -> CompiledCampaign:
         """Make sends that carry what every plan asks of them: to find it here is fenced, and in parallel."""
-        made = self.make(item)
-        for send in made.sends:
-            _kept = send.content_digest, send.content.reading
+        try:
+            made = self.make(item)
+            for send in made.sends:
+                _kept = send.content_digest, send.content.reading
+        except Exception as fault:
+            if self.failed is None or isinstance(fault, MemoryError):  # a bound, which is told otherwise
+                raise
+            return self.failed(item, fault)
         return made
 
     def make(self, item: CampaignFile) -> CompiledCampaign:
@@ -166,16 +176,19 @@ def compile_campaigns(
     files: Files,
     variables: Mapping[str, str] | None = None,
     only: Sequence[str] = (),
+    failed: Failed | None = None,
 ) -> CompileResult:
     """Load, validate, render and check against WeChat's limits.
 
     Args:
         only: ids, patterns or paths; empty means all.
+        failed: as in `Compiler`.
 
     Raises:
         UsageError: no such folder, or `only` selects nothing that this environment may send.
     """
     compiler, items, problems = _selected(root, settings, files, variables, only)
+    compiler.failed = failed
     results = compiler.make_all(items)
     if elsewhere := {result.id for result in results if result.is_elsewhere}:
         _check_selection(root, only, elsewhere, settings)

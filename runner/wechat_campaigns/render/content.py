@@ -10,14 +10,15 @@ from pathlib import PurePosixPath
 from typing import Any, Final
 from urllib.parse import parse_qsl, quote
 
+from wechat_article import ArticleBody, ArticleSource
+from wechat_article.parts import AI_STATEMENT, ArticleFormat, escape_for
 from wechat_campaigns.core.content import Content
-from wechat_campaigns.core.diagnostics import Finding, KeyPath, Location, json_path
+from wechat_campaigns.core.diagnostics import Finding, KeyPath, Location
 from wechat_campaigns.core.errors import is_extra_installed
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.links import ADDRESS, SENTENCE_END, Host, host_of
-from wechat_campaigns.messages import Article, Articles, Draft, Mpvideo, Newspic, Text, kind_of
-from wechat_campaigns.render.article import build, escape_for
-from wechat_campaigns.render.article.parts import AI_STATEMENT, ArticleBody, ArticleFormat, ArticleSource
+from wechat_campaigns.messages import Article, Articles, Draft, Newspic, Text, kind_of
+from wechat_campaigns.render.articles import build, diagnostic, uploads
 from wechat_campaigns.render.scope import Scope, text_errors, text_warnings
 
 _PATH: KeyPath = ("content",)
@@ -82,7 +83,7 @@ def _articles(scope: Scope, raw: Mapping[str, Any]) -> Articles:
 def _article(scope: Scope, path: KeyPath, raw: Mapping[str, Any]) -> Article:
     plain = _fields(Article, scope, path, raw)
     body = _body(scope, path, raw, plain["title"])
-    return Article(**plain, html=body.html, images=body.images, formulas=body.formulas)
+    return Article(**plain, html=body.html, images=uploads(body), formulas=body.formulas)
 
 
 def _body(scope: Scope, path: KeyPath, raw: Mapping[str, Any], title: str) -> ArticleBody:
@@ -93,25 +94,24 @@ def _body(scope: Scope, path: KeyPath, raw: Mapping[str, Any], title: str) -> Ar
         return ArticleBody(html="")
     scope.look_for_unseen(path, body.html)
     written = scope.files.text(_FROM_ROOT, str(source.file))
+    # What differed in a secret only is one problem.
     scope.problems += [
-        replace(
-            finding, path=json_path(path), location=_line_as_written(finding.location, written, source.text)
-        )
+        replace(finding, location=_line_as_written(finding.location, written, source.text))
         if finding.location.file == source.display_path
         else replace(
             finding,
-            path=json_path(path),
             message=_("{fault} (in the theme of the campaign {campaign})").format(
                 fault=finding.message, campaign=scope.campaign.id
             ),
         )
-        for finding in body.findings
+        for finding in dict.fromkeys(diagnostic(remark, path) for remark in body.findings)
     ]
     return body
 
 
 def _source(scope: Scope, path: KeyPath, raw: Mapping[str, Any], title: str) -> ArticleSource | None:
     """Read the article's file and render it as a template; None after a problem."""
+    options = scope.options
     body = (*path, "body")
     written = scope.text(body, raw["body"])
     file = scope.read(body, lambda: scope.files.locate(scope.campaign.file, written)) if written else None
@@ -127,8 +127,11 @@ def _source(scope: Scope, path: KeyPath, raw: Mapping[str, Any], title: str) -> 
         file=file,
         title=title,
         ai_generated=raw.get("ai_generated", False),
-        theme=scope.text((*path, "theme"), raw["theme"]) if "theme" in raw else None,
-        options=scope.options,
+        theme=(scope.text((*path, "theme"), raw["theme"]) if "theme" in raw else None) or options.theme,
+        brand_color=options.brand_color,
+        fix_images=options.fix_images,
+        line_breaks=options.line_breaks,
+        advice=options.advice,
         files=scope.files,
         root=scope.root,
     )
@@ -184,10 +187,10 @@ class LinkTagger:
             return content
         if isinstance(content, Articles):
             return replace(content, articles=tuple(map(self._article, content.articles)))
-        if isinstance(content, Mpvideo):
-            return content  # phones make no links of a description
-        text = getattr(content, content.linked) if content.linked else None
-        return replace(content, **{content.linked: self._markup(text, str, str)}) if text else content
+        if not content.has_links:
+            return content
+        _title, texts = content.written()
+        return replace(content, **{name: self._markup(text, str, str) for name, text in texts.items()})
 
     def _article(self, article: Article) -> Article:
         return replace(
@@ -283,8 +286,8 @@ def _hidden(stored: Articles | Newspic) -> Iterator[Finding]:
     if isinstance(stored, Newspic) or not is_extra_installed("articles"):
         return
     # Loading lxml takes longer than a plan of texts.
-    from wechat_campaigns.render.article import dom, keep
-    from wechat_campaigns.render.article.parts import Findings
+    from wechat_article import dom, keep
+    from wechat_article.parts import Findings
 
     found, hint = Findings(file="", advice=False), _("edit the draft in the WeChat console")
     for article in stored.articles:

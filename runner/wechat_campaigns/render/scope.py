@@ -20,7 +20,7 @@ from wechat_campaigns.core.redact import BIDI, INVISIBLE, escape_invisible, open
 from wechat_campaigns.core.settings import ArticleOptions
 from wechat_campaigns.messages import PLACEHOLDERS
 from wechat_campaigns.messages.limits import MAX_IMAGES
-from wechat_campaigns.render.article import convert
+from wechat_campaigns.render.articles import convert
 from wechat_campaigns.render.templates import (
     MAX_SIZE,
     Escape,

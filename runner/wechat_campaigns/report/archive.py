@@ -17,13 +17,14 @@ from wechat_campaigns.core.model import Send
 from wechat_campaigns.ledger import records
 from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.fold import Key, LedgerState
+from wechat_campaigns.ledger.shapes import fits
 from wechat_campaigns.messages import Draft
 from wechat_campaigns.plan.hints import seen_text
 from wechat_campaigns.plan.quota import CHINA, china_day
 from wechat_campaigns.protocol.events import Event, EventKind
 from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.protocol.state import SendState
-from wechat_campaigns.render.article.page import Data, page
+from wechat_campaigns.render.phone import Data, page
 from wechat_campaigns.report.history import ArticleRow
 from wechat_campaigns.report.html import RecordTable, archive_html, archives_html
 from wechat_campaigns.report.phrases import recipients, recorded_recipients
@@ -75,6 +76,8 @@ class ArchivedSend:
     """What was posted; None where neither the campaigns folder nor the ledger has all of it."""
     approvals: Sequence[Event] = ()
     """By which it was sent."""
+    unverified: Sequence[str] = ()
+    """Accounts whose events were read without their AppSecret."""
     earlier: bytes = b""
     """The page of the message in an earlier archive."""
 
@@ -126,6 +129,7 @@ def archive_files(
         title=unescape(title[1]) if title else records.text_of(archive.record) or archive.record.send,
         note=note,
         has_picture=PICTURE in files,
+        unverified=archive.unverified,
     )
     files["index.html"] = html.encode()
     if MESSAGE in files and archive.message is not None:
@@ -135,11 +139,14 @@ def archive_files(
     return files
 
 
-def archive_index(archived: Iterable[SendState], titles: Mapping[str, str]) -> bytes:
+def archive_index(
+    archived: Iterable[SendState], titles: Mapping[str, str], unverified: Sequence[str] = ()
+) -> bytes:
     """Make the page that leads to each archive of a folder.
 
     Args:
         titles: what followers read of a send, by its archive's name, where that is known.
+        unverified: accounts whose events were read without their AppSecret.
     """
     rows = []
     for record in archived:
@@ -147,7 +154,7 @@ def archive_index(archived: Iterable[SendState], titles: Mapping[str, str]) -> b
         title = titles.get(name) or records.text_of(record) or record.send
         cells = _moment(record.at), records.account_of(record), to, status_word(record.fate.value)
         rows.append((name, title, record.send, cells))
-    return archives_html(rows).encode()
+    return archives_html(rows, unverified).encode()
 
 
 def events_by_send(events: Iterable[Event], state: LedgerState) -> Mapping[Key, list[Event]]:
@@ -158,9 +165,11 @@ def events_by_send(events: Iterable[Event], state: LedgerState) -> Mapping[Key, 
     found: dict[Key, list[Event]] = {}
     for event in events:
         key, data = None, event.data
+        if not fits(event):
+            continue
         if event.kind == LedgerKind.CALLBACK:
-            key = jobs.get((event.stream, data.get("msg_id")))
-        elif isinstance(data.get("send"), str) and isinstance(data.get("revision"), int):
+            key = jobs.get((event.stream, data["msg_id"]))
+        elif {"send", "revision"} <= data.keys():
             key = event.stream, normalize_id(data["send"]), data["revision"]
         if key is not None:
             found.setdefault(key, []).append(event)
@@ -174,7 +183,7 @@ def _tables(archive: ArchivedSend) -> list[RecordTable]:
     overrides, agreed = record.data.get("overrides", {}), AGREED.get(actor.get("agreed", ""))
     previews = (event for event in archive.events if event.kind == LedgerKind.PREVIEW)
     settled = (event for event in archive.events if event.kind == EventKind.SETTLED)
-    by_hand = records.is_by_hand(record)
+    by_hand = record.is_by_hand
     approved = [*map(_approval, archive.approvals)] or [*filter(None, [actor.get("approved")])]
     known = (row.article.url for row in archive.articles if row.article is not None)
     return [

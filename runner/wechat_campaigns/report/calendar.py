@@ -1,7 +1,7 @@
 """Build the view of one month of sends, day by day in China time; write it as text and as data."""
 
 from calendar import Calendar
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -61,6 +61,8 @@ class CalendarView:
     entries: tuple[CalendarEntry, ...]
     budgets: tuple[Budget, ...] = ()
     """What each account may still send; empty for another month than this one."""
+    unverified: Sequence[str] = ()
+    """Accounts whose events were shown without their AppSecret."""
 
     @property
     def accounts(self) -> list[str]:
@@ -151,6 +153,7 @@ def calendar_data(view: CalendarView) -> dict[str, Any]:
     return {
         "format_version": FORMAT_VERSION,
         "month": f"{view.first:%Y-%m}",
+        "unverified": list(view.unverified),
         "sends": [
             {
                 "at": entry.at.astimezone(CHINA).isoformat(timespec="seconds"),

@@ -3,7 +3,7 @@
 from difflib import SequenceMatcher, unified_diff
 from itertools import takewhile, zip_longest
 
-from wechat_campaigns.core.html import PLACEHOLDER_SCHEME
+from wechat_article.parts import PLACEHOLDER_SCHEME
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Send, filter_form
 from wechat_campaigns.plan.hints import first_of

@@ -241,6 +241,8 @@ class HistoryView:
     """Of these sends, then those sent by hand."""
     before: "HistoryView | None" = None
     """Of the month before, as many days of it as the month of the report has had."""
+    unverified: Sequence[str] = ()
+    """Accounts whose events were shown without their AppSecret."""
 
     @property
     def total(self) -> str:
@@ -403,6 +405,7 @@ def history_data(view: HistoryView) -> dict[str, Any]:
             if row.article is not None
         ],
         "changes": view.changes,
+        "unverified": list(view.unverified),
     }
 
 
@@ -479,6 +482,8 @@ def report_lines(view: HistoryView) -> Iterator[ReportLine]:
         articles.setdefault((row.account, row.send, row.revision), []).append(row)
     for past in view.rows:
         cells = send_cells(past)
+        if past.account in view.unverified:
+            cells["Note"] = _("; ").join(filter(None, (past.note, _("not verified"))))
         for one in articles.get((past.account, past.known.send, past.known.revision), [None]):
             yield ReportLine(past, one, cells | (figure_cells(one) if one is not None else {}))
             cells = {heading: value for heading, value in cells.items() if heading not in _COUNTS}

@@ -15,16 +15,9 @@ from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.html import design_css
 from wechat_campaigns.core.i18n import HTML_LANGUAGE, _, current_language, status_word
 from wechat_campaigns.core.model import compute_message_digest
-from wechat_campaigns.ledger.records import account_of, is_by_hand
+from wechat_campaigns.ledger.records import account_of
 from wechat_campaigns.protocol.state import SendState
-from wechat_campaigns.render.article.page import (
-    MESSAGE_CHARS,
-    PICTURE_BYTES,
-    Data,
-    Pictures,
-    content,
-    templates_of,
-)
+from wechat_campaigns.render.phone import MESSAGE_CHARS, PICTURE_BYTES, Data, Pictures, content, templates_of
 from wechat_campaigns.report.attention import BLOCKED, FINISHED, is_folded, note_groups, problem_note
 from wechat_campaigns.report.calendar import CalendarView
 from wechat_campaigns.report.changes import change_diff
@@ -40,13 +33,8 @@ from wechat_campaigns.report.history import (
     shown,
 )
 from wechat_campaigns.report.phrases import sends as sends_text
-from wechat_campaigns.report.plan_view import (
-    ACCOUNT_KINDS,
-    CONSOLE_QUOTA,
-    WEEKDAYS,
-    PlanView,
-    quota_text,
-)
+from wechat_campaigns.report.phrases import unverified_text
+from wechat_campaigns.report.plan_view import ACCOUNT_KINDS, CONSOLE_QUOTA, WEEKDAYS, PlanView, quota_text
 
 LIST_CHARS = 4_000_000
 """The maximum length of a list in a page, or of all changes."""
@@ -142,6 +130,7 @@ def archive_html(
     title: str,
     note: str,
     has_picture: bool,
+    unverified: Sequence[str],
 ) -> str:
     """Draw the page of an archived send, to be printed: facts, approvals, outcome, events, figures.
 
@@ -149,12 +138,14 @@ def archive_html(
         title: what followers read of it.
         note: why the archive has no page of the message.
         has_picture: whether the archive has one of the phone.
+        unverified: accounts whose events were read without their AppSecret.
     """
     headings = ("Title", *SHOWN_FIGURES)
     return _render(
         "archive.html",
         record=record,
         account=account_of(record),
+        unverified_names=unverified,
         tables=tables,
         figure_headings=headings,
         figures=[shown(figure_cells(row), headings) for row in articles],
@@ -162,13 +153,15 @@ def archive_html(
         title=title,
         note=note,
         has_picture=has_picture,
-        by_hand=is_by_hand(record),
+        by_hand=record.is_by_hand,
     )
 
 
-def archives_html(rows: Sequence[ArchiveRow]) -> str:
+def archives_html(rows: Sequence[ArchiveRow], unverified: Sequence[str]) -> str:
     """Draw the list of archives, each of which leads to the page of its send."""
-    return _render("archives.html", rows=rows, headings=("Time", "Account", "To", "Status"))
+    return _render(
+        "archives.html", rows=rows, headings=("Time", "Account", "To", "Status"), unverified_names=unverified
+    )
 
 
 def failure_html(title: str, message: str, hint: str = "", problems: Iterable[Diagnostic] = ()) -> str:
@@ -216,5 +209,6 @@ def _environment() -> Environment:
         "sends_text": sends_text,
         "quota_text": quota_text,
         "account_kinds": ACCOUNT_KINDS,
+        "unverified_text": unverified_text,
     }
     return environment

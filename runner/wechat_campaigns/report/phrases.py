@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -119,3 +119,9 @@ def shortened(text: str, limit: int) -> str:
     missing = len(text) - len(start)
     more = ngettext("{count:,} more character", "{count:,} more characters", missing)
     return f"{start}\n… {more.format(count=missing)}"
+
+
+def unverified_text(names: Iterable[str]) -> str:
+    """Write whose events were shown as they stand: without the AppSecret anybody may have written them."""
+    message = _("The events of {names} were not verified; `campaign plan` verifies them.")
+    return message.format(names=_(", ").join(names))

@@ -30,8 +30,8 @@ LEAST_ROOM: Final = 16
 _GAP, _DOT = "  ", " · "
 BOLD, YELLOW, RED = "1", "33", "31"
 STYLES: Final[Mapping[str, str]] = {
-    **dict.fromkeys(("send", "resend", "accepted"), "1;32"),
-    **dict.fromkeys(("scheduled", "draft"), "36"),
+    **dict.fromkeys(("send", "hand_over", "resend", "accepted"), "1;32"),
+    **dict.fromkeys(("scheduled", "handed_over", "draft"), "36"),
     **dict.fromkeys(("sent", "expired", "advice"), "2"),
     **dict.fromkeys(("blocked", "waits_for_approval", "skipped", "warning"), YELLOW),
     **dict.fromkeys(("invalid", "rejected", "not_sent", "error"), "1;31"),

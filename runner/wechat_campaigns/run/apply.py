@@ -173,7 +173,7 @@ class ApplyRun:
                 outcomes = tuple(one for one in outcomes if one.key not in keys)
                 if outcomes:
                     self.report_early(outcomes, waiting)
-                self.workspace.ledger.push_appended()
+                self.workspace.push_appended(self.workspace.ledger)
                 outcomes += tuple(self.send_in_windows(waiting))
                 outcomes += tuple(self._left_unknown(outcomes))
             self.report(outcomes)

@@ -24,7 +24,7 @@ from wechat_campaigns.plan.review import Comparison, with_warnings
 from wechat_campaigns.plan.unknown_sends import stored_unknown_sends
 from wechat_campaigns.protocol.keys import SendId, normalize_id
 from wechat_campaigns.protocol.state import Fate
-from wechat_campaigns.render.compile import CompileResult, compile_campaigns
+from wechat_campaigns.render.compile import CompileResult, Failed, compile_campaigns
 from wechat_campaigns.report.sanitize import json_text
 from wechat_campaigns.source.load import find_campaigns
 from wechat_campaigns.workspace import OnlineWorkspace, Workspace
@@ -261,7 +261,9 @@ def decision_context(workspace: Workspace, state: LedgerState) -> DecisionContex
     )
 
 
-def compile_selected(workspace: Workspace, select: Sequence[str]) -> CompileResult:
+def compile_selected(
+    workspace: Workspace, select: Sequence[str], failed: Failed | None = None
+) -> CompileResult:
     """Render the campaigns a workspace names: all of them when `select` is empty."""
     return compile_campaigns(
         workspace.root,
@@ -269,6 +271,7 @@ def compile_selected(workspace: Workspace, select: Sequence[str]) -> CompileResu
         files=workspace.files,
         variables=workspace.variables,
         only=select,
+        failed=failed,
     )
 
 

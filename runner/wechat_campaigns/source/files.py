@@ -7,6 +7,7 @@ import stat
 from pathlib import Path, PurePosixPath
 from typing import Final
 
+from wechat_article.files import UnusableError
 from wechat_campaigns.core.content import FileInfo
 from wechat_campaigns.core.diagnostics import Diagnostic, Finding, KeyPath, Location
 from wechat_campaigns.core.errors import system_reason
@@ -26,7 +27,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _FLAGS: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
 
 
-class FileError(Exception):
+class FileError(UnusableError):
     """A file cannot be used; `to_diagnostic` makes it a problem of the place that names it.
 
     Args:
@@ -34,10 +35,8 @@ class FileError(Exception):
     """
 
     def __init__(self, rule: str, message: str, hint: str, *, inside: Location | None = None) -> None:
-        super().__init__(message)
+        super().__init__(message, hint)
         self.rule = rule
-        self.message = message
-        self.hint = hint
         self.inside = inside
 
     def to_diagnostic(self, place: Location, path: KeyPath = ()) -> Diagnostic:

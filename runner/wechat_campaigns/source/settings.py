@@ -40,7 +40,7 @@ NameKind = Literal["environment", "account", "time-zone"]
 _NO_SUCH: Final[Mapping[NameKind, str]] = {
     "environment": N_("the settings have no such environment"),
     "account": N_("the settings have no such account"),
-    "time-zone": N_("there is no such time zone"),
+    "time-zone": N_("this time zone does not exist"),
 }
 SETTINGS_FILE: Final = "_settings.yaml"
 ACCOUNTS_FOLDER: Final = "_accounts"

@@ -5,6 +5,7 @@ import json
 import logging
 import secrets
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import MAXYEAR, date, datetime
 from importlib import resources
 from typing import Final
@@ -26,13 +27,12 @@ from wechat_campaigns.report.html import calendar_html, failure_html, history_ht
 from wechat_campaigns.studio.data import (
     error_data,
     local_pictures,
-    overview_data,
     pages_of,
     picture_data,
     shown_html,
     words,
 )
-from wechat_campaigns.studio.desk import Desk
+from wechat_campaigns.studio.desk import Desk, fault_problem
 
 METHODS: Final = ("GET", "HEAD")
 CLOSED: Final = "default-src 'none'; base-uri 'none'; form-action 'none'"
@@ -168,14 +168,19 @@ def _add_data(app: Flask, desk: Desk) -> None:
     @app.get("/data/campaigns")
     def _campaigns() -> Response:
         try:
-            return jsonify(overview_data(*desk.overview()))
+            return jsonify(desk.overview()[0])
         except CampaignError as error:
             return jsonify(error_data(error))
 
     @app.get("/data/campaign")
     def _campaign() -> Response:
         name = request.args.get("id", "")
-        return jsonify(picture_data(name, desk.picture(name)))
+        picture = desk.picture(name)
+        try:
+            return jsonify(picture_data(name, picture))
+        except Exception as fault:
+            problems = (*picture.problems, fault_problem(name, "", fault))
+            return jsonify(picture_data(name, replace(picture, sends=(), problems=problems)))
 
 
 def _add_pages(app: Flask, desk: Desk) -> None:

@@ -17,7 +17,7 @@ from wechat_campaigns.core.model import PlanAction, Send
 from wechat_campaigns.core.redact import escape_invisible
 from wechat_campaigns.messages import Articles, Images, Newspic
 from wechat_campaigns.protocol.keys import SendId, normalize_id
-from wechat_campaigns.render.article.page import GAP, bubble, post, reader
+from wechat_campaigns.render.phone import GAP, bubble, post, reader
 from wechat_campaigns.report.phrases import recipients, status_counts, window
 from wechat_campaigns.report.plan_view import PlanView, Row
 from wechat_campaigns.source.load import CampaignFile

@@ -8,16 +8,18 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from watchfiles import BaseFilter, Change, watch
 
 from wechat_campaigns.core.content import FileInfo
-from wechat_campaigns.core.diagnostics import Diagnostic
+from wechat_campaigns.core.diagnostics import Diagnostic, Location
 from wechat_campaigns.core.errors import CampaignError, InvalidError
-from wechat_campaigns.core.model import Send
+from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.model import InvalidCampaign, Send
 from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.render.compile import CompileResult
+from wechat_campaigns.render.render import CompiledCampaign
 from wechat_campaigns.report.calendar import CalendarView
 from wechat_campaigns.report.history import HistoryView
 from wechat_campaigns.report.plan_view import PlanView
@@ -128,8 +130,47 @@ OVERVIEW_S: Final = 20
 """What is due changes without a save."""
 
 
-Overview = tuple[tuple[CampaignFile, ...], PlanView]
-"""Every campaign of a folder, and what a plan made offline decides about its sends."""
+Overview = tuple[dict[str, Any], PlanView]
+"""What the page lists of every campaign of a folder, and a plan of them made offline."""
+
+
+def fault_problem(campaign: str, file: str, fault: Exception) -> Diagnostic:
+    """Make the problem of a campaign on which this program fails, so that all else is shown."""
+    message = _("the program fails on this campaign: {fault}").format(fault=type(fault).__name__)
+    hint = _("run `campaign plan --offline {id}`, and report the bug that it names").format(id=campaign)
+    if isinstance(fault, CampaignError):
+        message, hint = str(fault), fault.hint
+    return Diagnostic(location=Location(file=file), rule="bug", message=message, hint=hint)
+
+
+def faulty(item: CampaignFile, fault: Exception) -> CompiledCampaign:
+    """Return what there is of a campaign on which this program fails: the problem."""
+    return CompiledCampaign(id=item.id, file_problems=(fault_problem(item.id, item.display_path, fault),))
+
+
+def contain(compiled: CompileResult, show: Callable[[CompileResult], Overview]) -> Overview:
+    """Show campaigns; one that cannot be shown, even alone, is invalid beside the others.
+
+    Raises:
+        CampaignError: what `show` raises whatever the campaigns.
+    """
+    try:
+        return show(compiled)
+    except Exception:
+        sound = compiled
+        for name, item in compiled.files.items():
+            sends = tuple(send for send in compiled.sends if normalize_id(send.campaign) == name)
+            try:
+                show(replace(compiled, sends=sends, invalid=(), problems=()))
+            except Exception as fault:
+                problems = faulty(item, fault).file_problems
+                sound = replace(
+                    sound,
+                    sends=tuple(send for send in sound.sends if send not in sends),
+                    problems=(*sound.problems, *problems),
+                    invalid=(*sound.invalid, InvalidCampaign(id=item.display_path, problems=problems)),
+                )
+        return show(sound)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

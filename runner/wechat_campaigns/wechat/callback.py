@@ -82,7 +82,7 @@ def read_xml(data: bytes) -> Element:
     try:
         parser.Parse(data, True)
     except (expat.ExpatError, ValueError, LookupError) as error:
-        raise CallbackRejectedError("the body is no XML") from error
+        raise CallbackRejectedError("the body is not XML") from error
     return builder.close()
 
 
@@ -179,7 +179,7 @@ def _check_signature(query: Mapping[str, str], name: str, token: str, *more: str
 def _check_time(query: Mapping[str, str], now: datetime) -> None:
     stamp = query.get("timestamp", "")
     if not stamp.isascii() or not stamp.isdigit() or len(stamp) > 12:
-        raise CallbackRejectedError("the timestamp is no number of seconds")
+        raise CallbackRejectedError("the timestamp is not a number of seconds")
     if abs(now.timestamp() - int(stamp)) > WINDOW.total_seconds():
         raise CallbackRejectedError("the timestamp is more than ten minutes away from this machine's clock")
 
@@ -241,7 +241,7 @@ def _text(element: Element, path: str) -> str:
 def _number(element: Element, name: str) -> int:
     text = _text(element, name)
     if not text.isascii() or not text.isdigit() or len(text) > 19:
-        raise CallbackRejectedError(f"the event's {name} is no number")
+        raise CallbackRejectedError(f"the event's {name} is not a number")
     return int(text)
 
 

@@ -148,7 +148,7 @@ def restrict_hosts(
     def guarded(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if is_allowed_host(environ.get("HTTP_HOST"), port=port(), names=known):
             return app(environ, start_response)
-        log.warning("refused: the Host of the request is none of ours; --name HOST adds one")
+        log.warning("refused: not served under the Host of the request; --name HOST adds one")
         start_response("403 Forbidden", [("Content-Type", "text/plain"), ("Content-Length", "7")])
         return [b"refused"]
 

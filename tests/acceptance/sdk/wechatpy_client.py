@@ -44,8 +44,11 @@ def token_tags_and_users(client: WeChatClient) -> None:
     assert list(client.tag.iter_tag_users(tag["id"])) == people[:2]
     client.tag.update(tag["id"], "新品二")
     assert {"id": tag["id"], "name": "新品二", "count": 2} in client.tag.get()
-    assert tag["id"] in client.user.get(people[0])["tagid_list"]
+    assert client.tag.get_user_tag(people[0]) == client.user.get(people[0])["tagid_list"]
+    assert tag["id"] in client.tag.get_user_tag(people[0])
     assert [user["subscribe"] for user in client.user.get_batch(people[:2])] == [1, 1]
+    client.tag.delete(tag["id"])
+    assert tag["id"] not in client.tag.get_user_tag(people[0])
     assert client.misc.get_wechat_ips()
 
 
@@ -55,8 +58,12 @@ def uploads(client: WeChatClient) -> dict[str, str]:
     assert client.media.upload_image(io.BytesIO(PNG)).startswith("http://mmbiz.qpic.cn/")
     image = client.material.add("image", ("封面.png", io.BytesIO(PNG)))
     assert client.material.batchget("image")["item"][0]["name"] == "封面.png"
-    assert client.material.add("video", ("a.mp4", MP4), "标题", "简介")["media_id"]
+    assert client.material.get(image["media_id"]).content == PNG
+    video = client.material.add("video", ("a.mp4", MP4), "标题", "简介")
+    assert client.material.get(video["media_id"])["title"] == "标题"
     voice = client.material.add("voice", ("a.mp3", MP3))
+    counts = client.material.get_count()
+    assert (counts["image_count"], counts["video_count"], counts["voice_count"]) == (1, 1, 1)
     client.material.delete(client.material.add("image", ("b.png", PNG))["media_id"])
     converted = client.media.upload("video", ("a.mp4", MP4))["media_id"]
     converted = client.media.upload_video(converted, "标题", "简介")["media_id"]

@@ -28,7 +28,9 @@ def werobot_tags_and_users(client: Client) -> None:
     client.update_tag(tag_id, "新品二")
     assert {"id": tag_id, "name": "新品二", "count": 1} in client.get_tags()["tags"]
     assert client.get_users_by_tag(tag_id)["data"]["openid"] == people[1:2]
-    assert tag_id in client.get_user_info(people[1])["tagid_list"]
+    assert tag_id in client.get_tags_by_user(people[1])["tagid_list"]
+    client.delete_tag(tag_id)
+    assert tag_id not in client.get_user_info(people[1])["tagid_list"]
     assert len(client.get_users_info(people[:3])["user_info_list"]) == 3
 
 
@@ -46,12 +48,16 @@ def werobot_uploads(client: Client, folder: Path) -> dict[str, str]:
         assert client.upload_media("image", file)["media_id"]
     with (folder / "a.mp4").open("rb") as file:
         made["video"] = client.upload_permanent_video("标题", "简介", file).json()["media_id"]
-    assert client.get_media_list("image", 0, 20)["total_count"] == 1
+    assert client.download_permanent_media(made["video"]).json()["title"] == "标题"
+    assert client.download_permanent_media(made["image"]).content == JPEG
+    assert client.get_media_list("image", 0, 20)["total_count"] == client.get_media_count()["image_count"]
     return made
 
 
 def werobot_sends(client: Client, media: dict[str, str], draft: str) -> None:
     people = client.get_followers()["data"]["openid"]
+    client.set_mass_msg_speed(1)
+    assert client.get_mass_msg_speed() == {"speed": 1, "realspeed": 60}
     client.send_mass_preview_to_user("mpnews", draft, people[0])
     client.send_mass_preview_to_user("text", "试", "tester2", user_type="wxname")
     client.send_mass_msg("text", "你好", 2, client_msg_id="1")

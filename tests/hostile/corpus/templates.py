@@ -134,7 +134,7 @@ MAYBE = ("int-base", "float-huge")
 """Harmless by their numbers: a refusal is as right."""
 FENCED: dict[str, Bound | None] = {
     "nested-silent": Bound.CPU, "recursion-wide": Bound.CPU, "multiply-list": Bound.MEMORY,
-    "doubling": Bound.MEMORY, "format-width": None, "multiply": None, "range": None, "recursion": None,
+    "doubling": Bound.MEMORY, "format-width": Bound.MEMORY, "multiply": Bound.MEMORY, "range": None, "recursion": None,
     "number-long": None, "parentheses": None,
 }  # fmt: skip
 """The bound that each of these breaks, or none; `test_bounds.py` alone runs them."""

@@ -8,15 +8,8 @@ import pytest
 from wechat_campaigns.cli.plan import approved_in
 
 URL = "https://git.example/run/7"
-CI = ("GITHUB_ACTIONS", "GITHUB_EVENT_NAME", "GITLAB_CI", "CI_PIPELINE_SOURCE", "CI_JOB_URL", "JENKINS_URL")
 GITHUB = {"GITHUB_ACTIONS": "true", "GITHUB_SERVER_URL": "https://git.example", "GITHUB_REPOSITORY": "a/b"}
 GITLAB = {"GITLAB_CI": "true", "CI_JOB_URL": URL}
-
-
-@pytest.fixture(autouse=True)
-def _no_ci(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in CI:
-        monkeypatch.delenv(name, raising=False)
 
 
 def place(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]) -> str:

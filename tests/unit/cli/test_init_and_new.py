@@ -132,18 +132,6 @@ def test_what_new_wrote_is_warned_of_until_it_is_replaced(
     assert warned() == set()
 
 
-@pytest.mark.parametrize("msgtype", ["text", "wxcard"])
-def test_what_new_writes_without_files_is_valid(
-    here: Path, msgtype: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Its author is warned of the words to replace, of nothing else."""
-    assert run(["init"]) == run(["new", "tea", "--msgtype", msgtype]) == ExitCode.OK
-    capsys.readouterr()
-    assert run(["validate", "tea", "--format", "json"]) == ExitCode.OK
-    problems = json.loads(capsys.readouterr().out)["problems"]
-    assert {problem["rule"] for problem in problems} <= {"scaffold-text", "retired-wxcard"}
-
-
 @pytest.mark.parametrize(
     ("options", "written", "missing"),
     [

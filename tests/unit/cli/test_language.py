@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.tools.foreign_words import CLICKS_WORDS
 from wechat_campaigns.cli import help_pages
 from wechat_campaigns.cli.main import campaign, run
 from wechat_campaigns.core import i18n
@@ -39,14 +38,6 @@ def test_the_option_overrides(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
     assert "用法：campaign [选项] 命令 [参数]..." in told
     assert run(["--help"]) == 0
     assert "Usage: " in capsys.readouterr().out
-
-
-def test_the_words_of_click_are_its_own() -> None:
-    folder = Path(str(click.__file__)).parent
-    source = "".join(path.read_text(encoding="utf-8") for path in folder.glob("*.py"))
-    texts = (words if isinstance(words, str) else words[0] for words in CLICKS_WORDS)
-    gone = [text for text in texts if text not in source]
-    assert len(gone) < 12, gone
 
 
 def test_bare_it_plans(

@@ -4,25 +4,10 @@ import json
 import socket
 from pathlib import Path
 
-import click
 import pytest
 
-from tests.support.commands import COMMANDS
 from wechat_campaigns.cli.main import run
-from wechat_campaigns.cli.registry import Command
 from wechat_campaigns.core.errors import ExitCode
-
-
-def names(command: click.Command) -> set[str]:
-    return {str(param.name) for param in command.params}
-
-
-CASES = {path: command for path, command in COMMANDS.items() if isinstance(command, Command)}
-
-
-@pytest.mark.parametrize("path", CASES)
-def test_what_is_shown_can_be_chosen_behind_every_command(path: str) -> None:
-    assert "quiet" in names(CASES[path])
 
 
 def test_an_option_wins_over_its_variable(

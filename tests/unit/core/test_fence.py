@@ -1,5 +1,6 @@
 """`fence`: what a stranger's file can do to the process that reads it costs that file, and nothing else."""
 
+import operator
 import os
 import re
 import resource
@@ -32,11 +33,22 @@ def fork_again() -> int:
     return inner - os.getpid()
 
 
+class PanicException(BaseException):
+    pass
+
+
+def panic(words: str = "index out of bounds") -> NoReturn:
+    raise PanicException(words)
+
+
 ATTACKS: dict[str, tuple[Callable[[], object], Bound]] = {
     "a loop in C": (lambda: re.match(r"(a+)+$", "a" * 60 + "b"), Bound.CPU),
     "memory": (lambda: len(bytearray(200 << 20)), Bound.MEMORY),
     "a huge result": (lambda: b"a" * 2_000_000, Bound.MEMORY),
     "killed, as by the kernel without memory": (lambda: os.kill(os.getpid(), signal.SIGKILL), Bound.MEMORY),
+    "a panic of a library in Rust": (panic, Bound.CRASH),
+    "a panic for want of memory": (lambda: panic("PyObject pointer is null"), Bound.MEMORY),
+    "a library without memory": (lambda: int("Memory allocation failed"), Bound.MEMORY),
     "a crash": (lambda: os.kill(os.getpid(), signal.SIGSEGV), Bound.CRASH),
     "an abort": (os.abort, Bound.CRASH),
     "an end": (lambda: os._exit(0), Bound.CRASH),
@@ -119,17 +131,32 @@ def test_time_of_a_whole_run_is_bounded() -> None:
     assert time.monotonic() - began < 20
 
 
-def test_work_may_ask_for_more_time_up_to_a_bound() -> None:
-    def work(seconds: int) -> int:
-        fence.extend(seconds)
-        return resource.getrlimit(resource.RLIMIT_CPU)[0]
+def test_memory_is_bounded_beside_what_is_there_already() -> None:
+    """What a file left in the process does not count for the next."""
+    left = list[bytearray]()
 
-    usual, some, much = (
-        run_fenced(partial(work, seconds), bounds=Bounds(cpu_s=9)) for seconds in (0, 2, 500)
-    )
-    assert (some - usual, much - usual) == (2, 2 * 9)
+    def work(_item: int) -> int:
+        left.append(bytearray(60 << 20))
+        return len(left)
+
+    bounds = Bounds(memory_bytes=100 << 20)
+    assert map_fenced(work, range(4), lost=no_loss, children=1, bounds=bounds) == [1, 2, 3, 4]
+
+
+def test_work_may_ask_for_more_up_to_a_bound() -> None:
+    def work(seconds: int) -> tuple[int, int]:
+        fence.extend(seconds, seconds << 20)
+        return resource.getrlimit(resource.RLIMIT_CPU)[0], resource.getrlimit(resource.RLIMIT_AS)[0] >> 20
+
+    bounds = Bounds(cpu_s=9, memory_bytes=50 << 20)
+    usual, some, much = (run_fenced(partial(work, number), bounds=bounds) for number in (0, 2, 9000))
+    assert (some[0] - usual[0], much[0] - usual[0]) == (2, fence.MOST.cpu_s - 9)
+    assert abs(some[1] - usual[1]) < 40
+    assert abs(much[1] - usual[1] + 50 - (fence.MOST.memory_bytes >> 20)) < 40
+    asked, next_one = map_fenced(work, (9000, 0), lost=no_loss, children=1, bounds=bounds)
+    assert max(map(operator.sub, next_one, usual)) < 20 < min(map(operator.sub, asked, next_one))
     before = resource.getrlimit(resource.RLIMIT_CPU)
-    fence.extend(1)  # outside it is nothing
+    fence.extend(1, 1)  # outside it is nothing
     assert resource.getrlimit(resource.RLIMIT_CPU) == before
 
 

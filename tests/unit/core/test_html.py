@@ -5,7 +5,8 @@ from collections.abc import Callable
 
 import pytest
 
-from wechat_campaigns.core.html import ArticleText, HtmlReader
+from wechat_article.text import HtmlReader
+from wechat_campaigns.core.html import ArticleText
 from wechat_campaigns.plan.stored_draft import read_html
 from wechat_sandbox.inbox import sanitize
 

@@ -48,10 +48,9 @@ def workspace(kind: type[Workspace], folder: Path, *steps: Any) -> Workspace:
         ([naming(FORMER), naming(MINE)], {MINE, LEDGER, FORMER}),
         ([naming(MINE), naming(OTHER, scope="shop:test")], {MINE, LEDGER}),
         ([(LedgerKind.INIT, {"environment": "test"})], EVERY),
-        ([(LedgerKind.INIT, {"scope": "test", "accounts": 3})], EVERY),
         ([naming(OTHER, scope="shop:test")], EVERY),
     ],
-    ids=["named", "left", "added later", "of another environment", "unnamed", "odd", "only another's"],
+    ids=["named", "left", "added later", "of another environment", "unnamed", "only another's"],
 )
 def test_streams_of_the_accounts_and_of_those_that_left_are_read(
     tmp_path: Path,

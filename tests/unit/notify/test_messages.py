@@ -4,20 +4,19 @@ import base64
 import hashlib
 import hmac
 import json
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
-from http.server import HTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any, get_args, get_type_hints
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from tests.support.factories import NOW, make_planned, make_send, plan_of
-from tests.support.served import QuietHandler, served
+from tests.support.scripted_server import Raw, ScriptedServer, Seen, drip
+from tests.support.served import served
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.core.settings import NotifyTarget, Secret
@@ -48,51 +47,21 @@ def tell(kind: Any, address: str, key: str = "", notice: Notice | None = None) -
     return failed_request(kind, address, key, notice_body(kind, [notice or outcome()], RUN), NOW)
 
 
-@dataclass
-class Robot:
-    url: str = ""
-    status: int = 200
-    answer: Any = field(default_factory=lambda: {"errcode": 0})
-    endless: float | None = None
-    """Seconds before each further byte of an answer that never ends; 0 sends them by the million."""
-    written: int = 0
-    bodies: list[Any] = field(default_factory=list)
-    raw: list[bytes] = field(default_factory=list)
-    paths: list[str] = field(default_factory=list)
-    headers: list[dict[str, str]] = field(default_factory=list)
-
-
-@contextmanager
-def listening() -> Iterator[Robot]:
-    robot, stopped = Robot(), threading.Event()
-
-    class Handler(QuietHandler):
-        def do_POST(self) -> None:
-            data = self.rfile.read(int(self.headers["Content-Length"]))
-            robot.raw.append(data)
-            robot.bodies.append(json.loads(data))
-            robot.paths.append(self.path)
-            robot.headers.append(dict(self.headers))
-            text = robot.answer if isinstance(robot.answer, str) else json.dumps(robot.answer)
-            self.send_response(robot.status)
-            self.end_headers()
-            self.wfile.write(text.encode())
-            with suppress(OSError):
-                while robot.endless is not None:
-                    robot.written += self.wfile.write(b" " if robot.endless else b" " * 1_000_000)
-                    stopped.wait(robot.endless)
-
-    with served(HTTPServer(("127.0.0.1", 0), Handler)) as server:
-        robot.url = f"http://127.0.0.1:{server.server_port}/send?key=very-secret"
-        yield robot
-        robot.endless = None
-        stopped.set()
-
-
 @pytest.fixture
-def robot() -> Iterator[Robot]:
-    with listening() as made:
-        yield made
+def robot() -> Iterator[ScriptedServer]:
+    with served(ScriptedServer()) as server:
+        answering(server, {"errcode": 0})
+        yield server
+        server.released.set()
+
+
+def answering(robot: ScriptedServer, answer: Any, status: int = 200) -> None:
+    text = answer if isinstance(answer, str) else json.dumps(answer)
+    robot.on("/send", Raw(body=text.encode(), status=status))
+
+
+def address_of(robot: ScriptedServer) -> str:
+    return f"{robot.url}/send?key=very-secret"
 
 
 def test_notification_names_sends_recipients_and_commit() -> None:
@@ -132,12 +101,13 @@ def test_no_kind_of_robot_is_left_out() -> None:
 
 @pytest.mark.parametrize(("kind", "body", "answers"), ROBOTS)
 def test_each_kind_of_robot_has_its_payload_and_answer(
-    robot: Robot, kind: Any, body: Any, answers: list[Any]
+    robot: ScriptedServer, kind: Any, body: Any, answers: list[Any]
 ) -> None:
     assert payload(kind, "你好 <b>&") == body
-    for robot.answer in answers:
-        assert tell(kind, robot.url) is None
-    assert ["1,204 followers" in json.dumps(body) for body in robot.bodies] == [True] * len(answers)
+    for answer in answers:
+        answering(robot, answer)
+        assert tell(kind, address_of(robot)) is None
+    assert ["1,204 followers" in seen.body.decode() for seen in robot.seen] == [True] * len(answers)
 
 
 @pytest.mark.parametrize(
@@ -152,10 +122,10 @@ def test_each_kind_of_robot_has_its_payload_and_answer(
     ],
 )
 def test_failed_notification_does_not_show_the_address(
-    robot: Robot, kind: Any, answer: Any, status: int
+    robot: ScriptedServer, kind: Any, answer: Any, status: int
 ) -> None:
-    robot.answer, robot.status = answer, status
-    why = tell(kind, robot.url)
+    answering(robot, answer, status)
+    why = tell(kind, address_of(robot))
     assert why
     assert "very-secret" not in why
 
@@ -167,39 +137,51 @@ def test_unreachable_address_of_a_robot_is_not_shown(address: str) -> None:
     assert "very-secret" not in why
 
 
-def test_slow_answer_holds_nobody(robot: Robot, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slow_answer_holds_nobody(robot: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(targets, "WHOLE_S", 0.5)
-    robot.endless = 0.1
+    robot.on("/send", drip("body"))
     begun = time.monotonic()
-    assert "0.5 s" in str(tell("wecom", robot.url))
+    assert "0.5 s" in str(tell("wecom", address_of(robot)))
     assert time.monotonic() - begun < 60, "the answer itself never ends"
 
 
-def test_no_more_of_an_answer_is_read_than_says_something(robot: Robot) -> None:
-    robot.endless = 0.0
-    assert tell("webhook", robot.url) is None
-    assert robot.written < 50_000_000
+def test_no_more_of_an_answer_is_read_than_says_something(robot: ScriptedServer) -> None:
+    written = 0
+
+    def endless(handler: BaseHTTPRequestHandler) -> None:
+        nonlocal written
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        handler.close_connection = True
+        with suppress(OSError):
+            while not robot.released.is_set():
+                written += handler.wfile.write(b" " * 1_000_000)
+
+    robot.on("/send", endless)
+    assert tell("webhook", address_of(robot)) is None
+    assert written < 50_000_000
 
 
 @pytest.mark.parametrize(
     ("kind", "answer"),
     [("wecom", {"errcode": "1\n::set-output name=a::\u202e" + "x" * 500}), ("slack", "\n::a\u202e")],
 )
-def test_words_of_a_robot_order_nothing(robot: Robot, kind: Any, answer: Any) -> None:
-    robot.answer = answer
-    why = str(tell(kind, robot.url))
+def test_words_of_a_robot_order_nothing(robot: ScriptedServer, kind: Any, answer: Any) -> None:
+    answering(robot, answer)
+    why = str(tell(kind, address_of(robot)))
     assert not any(order in why for order in ("::", "\n", "\u202e"))
     assert len(why) < 200
 
 
-def signed(robot: Robot, kind: Any) -> None:
-    assert tell(kind, robot.url, key=KEY) is None
-    assert KEY not in f"{robot.raw}{robot.paths}{robot.headers}"
+def signed(robot: ScriptedServer, kind: Any) -> Seen:
+    """The one request, which does not hold the key."""
+    assert tell(kind, address_of(robot), key=KEY) is None
+    (seen,) = robot.seen
+    assert KEY not in f"{seen} {dict(seen.headers)}"
+    return seen
 
 
-def test_dingtalk_is_signed_in_the_address(robot: Robot) -> None:
-    signed(robot, "dingtalk")
-    query = parse_qs(urlsplit(robot.paths[0]).query)
+def test_dingtalk_is_signed_in_the_address(robot: ScriptedServer) -> None:
+    query = signed(robot, "dingtalk").query
     stamp = f"{int(NOW.timestamp())}000"
     expected = hmac.new(KEY.encode(), f"{stamp}\n{KEY}".encode(), hashlib.sha256).digest()
     assert query == {
@@ -209,23 +191,21 @@ def test_dingtalk_is_signed_in_the_address(robot: Robot) -> None:
     }
 
 
-def test_feishu_is_signed_in_the_body(robot: Robot) -> None:
-    robot.answer = {"code": 0}
-    signed(robot, "feishu")
+def test_feishu_is_signed_in_the_body(robot: ScriptedServer) -> None:
+    answering(robot, {"code": 0})
+    body = json.loads(signed(robot, "feishu").body)
     stamp = str(int(NOW.timestamp()))
     expected = hmac.new(f"{stamp}\n{KEY}".encode(), b"", hashlib.sha256).digest()
-    (body,) = robot.bodies
     assert (body["timestamp"], body["sign"]) == (stamp, base64.b64encode(expected).decode())
     assert body["msg_type"] == "text"
 
 
-def test_webhook_gets_data_that_a_program_can_verify(robot: Robot) -> None:
-    robot.answer = "thanks"
-    signed(robot, "webhook")
-    (headers,), (body,) = robot.headers, robot.bodies
-    stamp = headers["X-Campaign-Timestamp"]
-    expected = hmac.new(KEY.encode(), f"{stamp}.".encode() + robot.raw[0], hashlib.sha256).hexdigest()
-    assert headers["X-Campaign-Signature"] == f"sha256={expected}"
+def test_webhook_gets_data_that_a_program_can_verify(robot: ScriptedServer) -> None:
+    answering(robot, "thanks")
+    seen = signed(robot, "webhook")
+    body, stamp = json.loads(seen.body), seen.headers["X-Campaign-Timestamp"]
+    expected = hmac.new(KEY.encode(), f"{stamp}.".encode() + seen.body, hashlib.sha256).hexdigest()
+    assert seen.headers["X-Campaign-Signature"] == f"sha256={expected}"
     (told,) = body["outcomes"]
     assert (told["id"], told["result"], told["followers"]) == ("sale", "accepted", 1204)
     assert body["text"].startswith("Campaigns, production")

@@ -91,7 +91,7 @@ CASES: dict[str, tuple[Send, list[Any], PlanAction, Any, str, str]] = {
     "sent": (SALE, ended("SEND_SUCCESS"), PlanAction.SENT, Reason.SENT, "msg_id 7", ""),
     "given up": (SALE, ended("SEND_FAIL"), PlanAction.SENT, Reason.SENT, "raise `revision`", ""),
     "recalled": (SALE, ended("DELETE"), PlanAction.SENT, Reason.SENT, "recalled", ""),
-    "by hand": (SALE, BY_HAND, PlanAction.SENT, Reason.SENT, "before this ledger", ""),
+    "by hand": (SALE, BY_HAND, PlanAction.SENT, Reason.SENT, "a person recorded it", ""),
     "edited": (EDITED, accepted(), PlanAction.CONFLICT, Reason.EDITED, "", "revision: 2"),
     "edited entry": (
         replace(ENTRY, revision=2), [*accepted(replace(ENTRY, revision=3))], PlanAction.CONFLICT,
@@ -102,7 +102,7 @@ CASES: dict[str, tuple[Send, list[Any], PlanAction, Any, str, str]] = {
     ),
     "raised": (AGAIN, accepted(), PlanAction.SEND, Reason.REVISION_RAISED, "revision 1 was sent today", ""),
     "raised above a baseline": (
-        AGAIN, BY_HAND, PlanAction.SEND, Reason.REVISION_RAISED, "revision 1 was sent before", "",
+        AGAIN, BY_HAND, PlanAction.SEND, Reason.REVISION_RAISED, "that revision 1 was sent", "",
     ),
     "raised after it was given up": (
         AGAIN, ended("SEND_FAIL"), PlanAction.SEND, Reason.REVISION_RAISED, "new", "",

@@ -113,6 +113,9 @@ def test_partial_apply_may_go_on_under_the_same_plan():
         said = refusal(file, make_send("sale", "改过"), CARD, state=state)
         assert "sale: the content changed" in said
         assert "card" not in said, "it was sent as reviewed"
+        assert "card" in refusal(file, SALE, replace(CARD, revision=2), state=state)
+    state = make_state(begun, (EventKind.REJECTED, named(CARD)))
+    assert error_of(review.check_file, file, plan_of(SALE, CARD, state=state), state, NOW) is None
 
 
 def test_many_differences_are_counted_by_account() -> None:

@@ -20,11 +20,9 @@ from tests.support.factories import (
     make_state,
     named,
     plan_of,
-    view_of,
 )
+from wechat_article.parts import Formula
 from wechat_campaigns.core.content import Content, Media
-from wechat_campaigns.core.html import Formula
-from wechat_campaigns.core.links import Host
 from wechat_campaigns.core.model import (
     Audience,
     Filter,
@@ -37,7 +35,7 @@ from wechat_campaigns.core.settings import AccountKind, Drift, PlanCheck, Policy
 from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import QuotaUse
-from wechat_campaigns.messages import Articles, Draft, Image, Images, Mpvideo, Newspic, Text
+from wechat_campaigns.messages import Articles, Draft, Image, Images, Text
 from wechat_campaigns.plan.plan import Violation
 from wechat_campaigns.plan.planfile import audiences
 from wechat_campaigns.plan.planner import with_violations
@@ -350,18 +348,6 @@ def test_every_rule_has_the_name_of_its_setting() -> None:
     assert RULES.keys() == settings | {"sample_text", "quota"}
 
 
-def test_every_text_of_a_content_is_searched_for_links() -> None:
-    media = (Media(media_id="M"),)
-    link = "看 https://other.cn/a"
-    for content in (
-        Newspic(title="t", text=link, images=media),
-        Images(images=media, recommend=link),
-        Mpvideo(media=media[0], title="t", description=link),
-    ):
-        assert content.hosts() == {Host("other.cn", is_plain=True)}
-    assert Images(images=media).hosts() == set()
-
-
 def test_used_quota_names_the_day_on_which_it_resets() -> None:
     spent = said(facts(RESERVE, send=TO_ALL, state=to_everyone(4)), "quota")
     assert spent is not None
@@ -425,14 +411,6 @@ def test_later_sends_that_take_the_reserve_warn() -> None:
     assert later(opening("tag", 24), state=to_everyone(3), **strict) == [("tag", [])]
 
 
-def test_plan_shows_the_warning_of_a_later_send() -> None:
-    paper = make_settings(make_account("main", kind=PAPER.kind, appid=SUBSCRIPTION))
-    plan = plan_of(opening("a", 1), opening("b", 2), settings=paper)
-    (shown,) = [note.text for note in view_of(plan).notes if note.rule == "quota"]
-    assert shown.startswith("b: the quota of main for 2026-12-01")
-    assert [one.rule for one in view_of(plan).problems] == ["plan-quota"]
-
-
 @pytest.mark.parametrize("count", [7, None])
 def test_plan_file_holds_the_reviewed_audience(count: int | None) -> None:
     sale = {"id": "sale", "revision": 1, "account": {"appid": "wx1"}, "audience": {"count": count}}
@@ -479,6 +457,24 @@ def test_other_words_pass(text: str) -> None:
         ({"html": "<svg></svg>", "formulas": (Formula(r"\text{No1}\text{最佳}", "No1最佳"),)}, True),
         ({"html": "<svg><text>No1最佳</text></svg>"}, True),
         ({"html": "<style>No1最佳</style><p>好</p>"}, False),
+        ({"html": "<p style='display:inline'>No1最</p><p style='display: inline-block'>佳</p>"}, True),
+        ({"html": "<section style='display:flex'><p>No1最</p><section><p>佳</p></section></section>"}, True),
+        ({"html": "<section style='display:-webkit-box'><p>No1最</p><p>佳</p></section>"}, True),
+        ({"html": "<section style='float:left'><p>No1最</p></section><p>佳</p>"}, True),
+        ({"html": "<table><tr><td><p>No1</p></td><td>最</td><td>佳</td></tr></table>"}, True),
+        (
+            {"html": "<p style='display:table-cell'>No1最</p><p style='display:table-cell'>佳</p>"},
+            True,
+        ),
+        ({"html": "<p>No1<ruby>最<rt>x</rt></ruby>佳</p>"}, True),
+        ({"html": "<p><ruby>春<rt>No1最</rt></ruby><ruby>茶<rt>佳</rt></ruby></p>"}, True),
+        (
+            {"html": "<section style='display:flex;flex-direction:column'><p>No1最</p><p>佳</p></section>"},
+            False,
+        ),
+        ({"html": "<table><tr><td>No1最</td></tr><tr><td>佳</td></tr></table>"}, False),
+        ({"html": "<p>No1最</p><section style='display:flex'><p>佳</p></section>"}, False),
+        ({"html": "<section style='display:flex'><section><p>No1最</p><p>佳</p></section></section>"}, False),
         ({"html": "<!-->No1最佳<p>好</p>-->"}, True),
         ({"html": "<!--->No1最佳<p>好</p>-->"}, True),
         ({"html": "<!--好--!>No1最佳-->"}, True),
@@ -490,15 +486,41 @@ def test_articles_are_read_as_pages(article: dict[str, Any], found: bool) -> Non
     assert is_banned(Articles(articles=(make_article(), second))) is found
 
 
-def test_other_kinds_are_read_where_they_have_text() -> None:
-    media = Media(media_id="M")
-    assert is_banned(Newspic(title="好", text=WORD, images=(media,)))
-    assert is_banned(Images(images=(media,), recommend=WORD))
-    assert is_banned(Mpvideo(media=media, title=WORD, description=""))
-    wanted = Policy(required_text=("规则",))
+def test_required_text_is_asked_of_what_has_text() -> None:
+    media, wanted = Media(media_id="M"), Policy(required_text=("规则",))
     for content, lacks in ((Image(media=media), False), (Images(images=(media,), title="好"), True)):
         send = make_send(content=content)
         assert (said(facts(wanted, send=send), "required_text") is not None) is lacks
+
+
+@pytest.mark.parametrize(
+    ("html", "lacks"),
+    [
+        ("<p>规则见门店</p>", False),
+        ("<section style='display:flex'><p>规</p><p>则</p></section>", False),
+        ("<p style='opacity:.6'>规则</p>", False),
+        ("<section style='opacity:.6'><p style='opacity:.6'>规则</p></section><p>好</p>", True),
+        ("<p style='opacity:.4'><b>规则</b></p>", True),
+        ("<p style='font-size:8px'>规则</p>", True),
+        ("<section style='font-size:12px'><p style='font-size:.6em'>规则</p></section>", True),
+        ("<section style='font-size:8px'><p style='font-size:14px'>规则</p></section>", False),
+        ("<p style='font-size:16px;zoom:.5'>规则</p>", True),
+        ("<p style='transform:scale(.5)'>规则</p>", True),
+        ("<p style='transform:rotate(90deg)'>规则</p>", True),
+        ("<p style='color:rgba(0,0,0,.3)'>规则</p>", True),
+        ("<p style='color:#0003'>规则</p>", True),
+        ("<p style='color:#000'>规则</p>", False),
+        ("<p style='display:none'>规则</p>", True),
+        ("<p style='visibility:hidden'>规则</p>", True),
+        ("<p style='opacity:.4'>规则</p><p>规则</p>", False),
+        ("<p>规<span style='opacity:.3'>x</span>则</p>", False),
+        ("<svg viewBox='0 0 300 40'><text y='20' font-size='16'>规则</text></svg>", False),
+    ],
+)
+def test_a_required_text_counts_where_it_is_easy_to_see(html: str, lacks: bool) -> None:
+    send = make_send(content=Articles(articles=(make_article(html=html),)))
+    wanted = Policy(required_text=("规则",))
+    assert (said(facts(wanted, send=send), "required_text") is not None) is lacks
 
 
 def test_each_article_needs_the_required_text() -> None:

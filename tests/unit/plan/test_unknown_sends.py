@@ -238,11 +238,8 @@ HINTS = [hints.msg_id_hint, hints.settle_hint, hints.foreign_hint, hints.edited_
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_a_command_of_a_hint_has_what_the_command_requires(
-    language: str, request: pytest.FixtureRequest
-) -> None:
+def test_a_command_of_a_hint_has_what_the_command_requires(language: str) -> None:
     set_language(language)
-    request.addfinalizer(lambda: set_language("en"))
     for hint in HINTS:
         text = hint("sale", " --env production")
         assert re.search(r"`campaign ledger settle sale --env production[^`]* --reason [^`]+`", text)

@@ -1,10 +1,11 @@
 """`for_each: {accounts: …}`: a send for each account, with words of its own."""
 
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.support.folder import parsed
 from tests.unit.render.test_render import OPENIDS, make_settings
 from wechat_campaigns.core.settings import Account, AccountKind, Secret
 from wechat_campaigns.messages import Text
@@ -13,7 +14,6 @@ from wechat_campaigns.render.render import CompiledCampaign, render
 from wechat_campaigns.source.files import Files
 from wechat_campaigns.source.load import CampaignFile, find_campaigns
 from wechat_campaigns.source.settings import load_settings
-from wechat_campaigns.source.strict_yaml import Document, parse_document
 from wechat_campaigns.source.validate import Campaign, check_campaign
 
 LABELS = {"main": ("retail", "north"), "shop": ("retail",), "paper": ()}
@@ -38,11 +38,7 @@ def accounts(**more: str) -> dict[str, Account]:
 def compiled(root: Path, for_each: str, *, more: str = "", api: str = API, **others: str) -> CompiledCampaign:
     text = "欢迎来{{ account.name }}{% if 'north' in account.labels %}北方店{% endif %}"
     head = f'filter: {{tag: 会员}}\nmsgtype: text\ncontent: "{text}"\n'
-    written = f"{head}for_each: {for_each}\n{more}"
-    file = PurePosixPath("sale.yaml")
-    read = parse_document(written.encode(), id="sale", file=file, shown="campaigns/sale.yaml")
-    assert isinstance(read, Document)
-    campaign = check_campaign(read)
+    campaign = check_campaign(parsed(f"{head}for_each: {for_each}\n{more}"))
     if not isinstance(campaign, Campaign):
         return CompiledCampaign(id="sale", file_problems=campaign)
     environment: dict[str, Any] = {"accounts": accounts(**others), "default_account": None, "api": api}
@@ -86,24 +82,14 @@ def test_each_account_sends_words_of_its_own(tmp_path: Path, for_each: str, name
 def test_mistake_is_found_where_it_is(
     tmp_path: Path, for_each: str, more: str, expected: list[tuple[str, str]]
 ) -> None:
-    assert problems(compiled(tmp_path, for_each, more=more))[: len(expected)] == expected
+    result = compiled(tmp_path, for_each, more=more)
+    assert problems(result)[: len(expected)] == expected
+    if "retial" in for_each:
+        assert all(label in result.problems[0].hint for label in ("`north`", "`retail`"))
 
 
-def test_mistake_names_what_there_is(tmp_path: Path) -> None:
-    (unknown,) = compiled(tmp_path, "{accounts: {label: retial}}").problems[:1]
-    assert "`north`" in unknown.hint
-    assert "`retail`" in unknown.hint
-
-
-def test_filter_is_missing(tmp_path: Path) -> None:
-    read = parse_document(
-        b"msgtype: text\ncontent: x\nfor_each: {accounts: [main]}\n",
-        id="sale",
-        file=PurePosixPath("sale.yaml"),
-        shown="sale.yaml",
-    )
-    assert isinstance(read, Document)
-    found = check_campaign(read)
+def test_filter_is_missing() -> None:
+    found = check_campaign(parsed("msgtype: text\ncontent: x\nfor_each: {accounts: [main]}\n"))
     assert isinstance(found, tuple)
     assert [one.rule for one in found] == ["missing-key"]
 
@@ -129,12 +115,7 @@ def test_openids_are_of_one_account(tmp_path: Path) -> None:
 
     def listing(file: str) -> CompiledCampaign:
         written = f"filter: {{openids: {{file: {file}}}}}\nmsgtype: text\ncontent: x\n"
-        read = parse_document(
-            f"{written}for_each: {{accounts: [main, shop]}}\n".encode(),
-            id="sale", file=PurePosixPath("sale.yaml"), shown="sale.yaml",
-        )  # fmt: skip
-        assert isinstance(read, Document)
-        campaign = check_campaign(read)
+        campaign = check_campaign(parsed(f"{written}for_each: {{accounts: [main, shop]}}\n"))
         assert isinstance(campaign, Campaign)
         settings = make_settings(environment={"accounts": accounts(), "api": API})
         return render(campaign, settings=settings, files=Files(tmp_path))

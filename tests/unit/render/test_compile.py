@@ -6,13 +6,14 @@ from pathlib import Path
 import pytest
 
 from tests.support.factories import SERVICE, SUBSCRIPTION, make_settings
+from tests.support.folder import compiled
 from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.model import compute_content_digest
-from wechat_campaigns.core.settings import Policy, Settings
+from wechat_campaigns.core.settings import Policy
 from wechat_campaigns.messages import Text
 from wechat_campaigns.protocol.keys import Message
-from wechat_campaigns.render.compile import CompileResult, compile_campaigns, validate_campaigns
+from wechat_campaigns.render.compile import CompileResult, validate_campaigns
 from wechat_campaigns.source.files import Files
 from wechat_campaigns.source.settings import load_settings
 from wechat_campaigns.source.validate import MAX_TWICE_CHARS
@@ -27,12 +28,6 @@ environments:
     accounts: {main: {kind: service, appid: wx0000000000000001, secret: {env: SECRET}}}
 """
 TEXT = "filter: {tag: 会员}\nmsgtype: text\ncontent: 今晚八点\n"
-
-
-def compiled(folder: Path, settings: Settings, *only: str, **campaigns: str) -> CompileResult:
-    for name, text in campaigns.items():
-        (folder / f"{name}.yaml").write_text(text, encoding="utf-8")
-    return compile_campaigns(folder, settings=settings, files=Files(folder), only=only)
 
 
 def bound_to(folder: Path, environment: str, bound: str, *only: str) -> CompileResult:
@@ -140,9 +135,7 @@ Told = list[tuple[str, int | None, str]]
 
 def problems(root: Path, *only: str, **files: str) -> Told:
     """What `plan` finds about `formerly`, and `validate` as well."""
-    for name, text in files.items():
-        (root / f"{name}.yaml").write_text(text, encoding="utf-8")
-    made = compile_campaigns(root, settings=make_settings(), files=Files(root), only=only)
+    made = compiled(root, make_settings(), *only, **files)
     found = validate_campaigns(root, settings=make_settings(), files=Files(root), only=only)
     assert list(made.problems) == found[1]
     return told(made.problems)
@@ -211,12 +204,10 @@ def test_unused_id_may_be_a_former_id(tmp_path: Path, beside: dict[str, str], te
 def test_message_is_current_by_entry_and_revision(
     only: tuple[str, ...], send_id: str, revision: int, is_there: bool, tmp_path: Path
 ) -> None:
-    for name, text in {"sale": f"{EACH}  北京: {{}}\n  上海: {{revision: 3}}\n", "other": TEXT}.items():
-        (tmp_path / f"{name}.yaml").write_text(text, encoding="utf-8")
-    settings, files = make_settings(), Files(tmp_path)
-    everything = compile_campaigns(tmp_path, settings=settings, files=files)
+    sale = f"{EACH}  北京: {{}}\n  上海: {{revision: 3}}\n"
+    everything = compiled(tmp_path, make_settings(), sale=sale, other=TEXT)
     digests = {send.id: compute_content_digest(send) for send in everything.sends}
-    is_current = compile_campaigns(tmp_path, settings=settings, files=files, only=only).presence_check()
+    is_current = compiled(tmp_path, make_settings(), *only).presence_check()
     message = Message(SERVICE, send_id, revision, digests.get(send_id, ""))
     assert is_current(message) is is_there
     assert not is_current(message._replace(content_digest="what it was before an edit"))
@@ -224,13 +215,9 @@ def test_message_is_current_by_entry_and_revision(
 
 
 def test_entry_with_another_key_had_it_under_each_former_id_of_its_campaign(tmp_path: Path) -> None:
-    (tmp_path / "c.yaml").write_text(
-        "filter: {tag: 会员}\nmsgtype: text\ncontent: x\nformerly: [a, b]\n"
-        "for_each: {w: {formerly: ['b[x]', 'other[z]']}, v: {}}\n",
-        encoding="utf-8",
-    )
-    compiled = compile_campaigns(tmp_path, settings=make_settings(), files=Files(tmp_path))
-    formerly = {send.id: send.formerly for send in compiled.sends}
+    each = "for_each: {w: {formerly: ['b[x]', 'other[z]']}, v: {}}\n"
+    made = compiled(tmp_path, make_settings(), c=f"{TEXT}formerly: [a, b]\n{each}")
+    formerly = {send.id: send.formerly for send in made.sends}
     assert formerly == {
         "c[w]": ("a[w]", "b[w]", "b[x]", "other[z]", "a[x]"),
         "c[v]": ("a[v]", "b[v]"),
@@ -264,7 +251,8 @@ content:
 
 def test_what_the_schema_refuses_hides_no_problem_beside_it(tmp_path: Path) -> None:
     """A misspelt key, an unknown variable and two missing files are four problems at once."""
-    (tmp_path / "sale.yaml").write_text(BROKEN, encoding="utf-8")
+    row = compiled(tmp_path, make_settings(), sale=BROKEN)
+    assert (len(row.invalid), len(row.errors)) == (1, 7)
     count, found = validate_campaigns(tmp_path, settings=make_settings(), files=Files(tmp_path))
     seen = sorted((problem.location.line, problem.rule) for problem in found)
     assert count == 0
@@ -278,20 +266,10 @@ def test_what_the_schema_refuses_hides_no_problem_beside_it(tmp_path: Path) -> N
     "broken", ["msgtype: text\n", "- a\n", "filter: {tag: a}\nmsgtype: mpnews\ncontent: {}\n"]
 )
 def test_a_file_with_nothing_left_to_check_has_its_own_problems_alone(tmp_path: Path, broken: str) -> None:
-    (tmp_path / "sale.yaml").write_text(broken, encoding="utf-8")
-    result = compile_campaigns(tmp_path, settings=make_settings(), files=Files(tmp_path))
+    result = compiled(tmp_path, make_settings(), sale=broken)
     assert [problem.id for problem in result.invalid] == [(tmp_path / "sale.yaml").as_posix()]
 
 
 def test_a_long_file_with_problems_is_checked_once(tmp_path: Path) -> None:
     padding = "# …\n" * (MAX_TWICE_CHARS // 4)
-    (tmp_path / "sale.yaml").write_text(BROKEN + padding, encoding="utf-8")
-    result = compile_campaigns(tmp_path, settings=make_settings(), files=Files(tmp_path))
-    assert len(result.errors) == 4
-
-
-def test_an_invalid_file_is_one_row_with_all_its_problems(tmp_path: Path) -> None:
-    (tmp_path / "sale.yaml").write_text(BROKEN, encoding="utf-8")
-    result = compile_campaigns(tmp_path, settings=make_settings(), files=Files(tmp_path))
-    assert len(result.invalid) == 1
-    assert len(result.errors) == 7
+    assert len(compiled(tmp_path, make_settings(), sale=BROKEN + padding).errors) == 4

@@ -9,13 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.factories import make_settings
+from tests.support.folder import compiled
 from wechat_campaigns.core.content import Media
 from wechat_campaigns.core.model import compute_content_digest
-from wechat_campaigns.core.settings import Policy, Settings
-from wechat_campaigns.messages import Article, Articles, Images, Newspic, Text
-from wechat_campaigns.render.compile import CompileResult, compile_campaigns
+from wechat_campaigns.core.settings import Policy
+from wechat_campaigns.messages import Article, Articles, Images, Mpvideo, Newspic, Text
 from wechat_campaigns.render.content import LinkTagger
-from wechat_campaigns.source.files import Files
 
 UTM = {"utm_source": "wechat"}
 TAG = "utm_source=wechat"
@@ -105,6 +104,14 @@ def test_pictures_carry_links_in_their_text() -> None:
     assert post.text == words.recommend == "https://example.com/?utm_source=wechat"
 
 
+def test_the_description_of_a_video_and_titles_stay_as_they_are() -> None:
+    url = "https://example.com/"
+    video = Mpvideo(media=Media(media_id="M"), title=url, description=url)
+    assert LinkTagger(UTM, ALLOWED).content(video) == video
+    pictures = Images(images=(), title=url)
+    assert LinkTagger(UTM, ALLOWED).content(pictures) == pictures
+
+
 @given(st.text(max_size=60), st.text(alphabet="abc&=?#%/.中", max_size=20))
 def test_no_text_breaks_it(before: str, path: str) -> None:
     written = f"{before} https://example.com/{path}"
@@ -112,11 +119,6 @@ def test_no_text_breaks_it(before: str, path: str) -> None:
     rest = iter(found)
     assert all(character in rest for character in written)
     assert len(found) - len(written) <= len("&utm_source=wechat") * max(1, written.count("http"))
-
-
-def compiled(folder: Path, campaign: str, settings: Settings) -> CompileResult:
-    (folder / "sale.yaml").write_text(campaign, encoding="utf-8")
-    return compile_campaigns(folder, settings=settings, files=Files(folder))
 
 
 CAMPAIGN = """\
@@ -132,13 +134,13 @@ for_each:
 
 def test_the_nearest_wins_and_the_digest_covers_it(tmp_path: Path) -> None:
     settings = replace(make_settings(), links={"utm_source": "wechat"}, policy=Policy(allowed_links=ALLOWED))
-    found = compiled(tmp_path, CAMPAIGN, settings)
+    found = compiled(tmp_path, settings, sale=CAMPAIGN)
     queries = [dict(parse_qsl(urlsplit(send.content.links()[0].address).query)) for send in found.sends]
     assert queries == [
         {"utm_source": "wechat", "utm_campaign": "spring", "utm_medium": "text"},
         {"utm_source": "wechat", "utm_campaign": "b"},
     ]
-    other = compiled(tmp_path, CAMPAIGN, replace(settings, links={"utm_source": "print"}))
+    other = compiled(tmp_path, replace(settings, links={"utm_source": "print"}), sale=CAMPAIGN)
     assert compute_content_digest(other.sends[0]) != compute_content_digest(found.sends[0])
 
 
@@ -149,13 +151,13 @@ def test_a_mini_program_is_tagged_by_either_rule(tmp_path: Path, rule: str) -> N
         f"content: '{PROGRAM} data-miniprogram-path=\"a\">去</a>'\n"
     )
     policy = replace(Policy(), **{rule: ("wx0123456789abcdef",)})
-    found = compiled(tmp_path, campaign, replace(make_settings(), policy=policy))
+    found = compiled(tmp_path, make_settings(policy=policy), sale=campaign)
     assert not found.problems
     assert [link.address for link in found.sends[0].content.links()] == [f"a?{TAG}"]
 
 
 def test_links_without_an_allowed_host_are_named(tmp_path: Path) -> None:
-    found = compiled(tmp_path, CAMPAIGN, make_settings())
+    found = compiled(tmp_path, make_settings(), sale=CAMPAIGN)
     assert {problem.rule for problem in found.problems} == {"links-without-host"}
     assert {problem.location.line for problem in found.problems} == {3, 7}
     assert not found.errors

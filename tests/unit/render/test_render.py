@@ -2,8 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,27 +10,24 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.folder import parsed
+from wechat_article import ArticleBody, Remark
+from wechat_article.parts import AI_STATEMENT
 from wechat_campaigns.core.content import Media
 from wechat_campaigns.core.diagnostics import Diagnostic, Location
 from wechat_campaigns.core.errors import MissingExtraError
 from wechat_campaigns.core.model import Filter
 from wechat_campaigns.core.settings import Account, AccountKind, Environment, Secret, Settings
 from wechat_campaigns.messages import Articles, Draft, Image, Images, Mpvideo, Newspic, Text, Voice, Wxcard
-from wechat_campaigns.render.article import ArticleBody
-from wechat_campaigns.render.article.parts import AI_STATEMENT
 from wechat_campaigns.render.render import CompiledCampaign, render
 from wechat_campaigns.source.files import MAX_TEXT_BYTES, Files
-from wechat_campaigns.source.strict_yaml import Document, parse_document
 from wechat_campaigns.source.validate import Campaign
 
 OPENIDS = [f"o6_bmjrPTlm6_2sgVt7hMZOP{number:04}" for number in range(30)]
 
 
 def make_campaign(written: str, *, id: str = "sale") -> Campaign:
-    read = parse_document(
-        written.encode(), id=id, file=PurePosixPath(f"{id}.yaml"), shown=f"campaigns/{id}.yaml"
-    )
-    assert isinstance(read, Document)
+    read = parsed(written, id)
     data = {"filter": {"tag": "会员"}, "msgtype": "text", "content": "", **read.data}
     if "for_each" in read.data and "filter" not in read.data:
         data["filter"] = None
@@ -295,11 +291,8 @@ def fake_articles(monkeypatch):
     """Wraps a source in `<p>`; finds a fault in each line that holds `!!`."""
 
     def build(source):
-        place = Location(file=source.display_path)
         findings = tuple(
-            Diagnostic(
-                location=replace(place, line=number), rule="lint", message=line, hint="r", level="warning"
-            )
+            Remark("lint", line, "r", "warning", number, source.display_path)
             for number, line in enumerate(source.text.split("\n"), 1)
             if "!!" in line
         )

@@ -269,18 +269,20 @@ WELL_FORMED = st.tuples(
 ).map("".join)  # fmt: skip
 
 
-def by_jinja(text: str) -> str:
+def outcome(renderer: Templates | Engine, text: str, data: dict[str, Any], escape: Any = str) -> str:
+    """What a text becomes, or the words and the line of its fault."""
     try:
-        return JINJA.render(text.replace("\r\n", "\n"), VARIABLES, marked)
+        return renderer.render(text, data, escape=escape)
     except TemplateRenderError as fault:
         return f"{fault.message} {fault.line}"
+
+
+def by_jinja(text: str) -> str:
+    return outcome(JINJA, text.replace("\r\n", "\n"), VARIABLES, marked)
 
 
 def by_parts(text: str) -> str:
-    try:
-        return Templates(Texts()).render(text, VARIABLES, escape=marked)
-    except TemplateRenderError as fault:
-        return f"{fault.message} {fault.line}"
+    return outcome(Templates(Texts()), text, VARIABLES, marked)
 
 
 @pytest.mark.deep
@@ -374,13 +376,6 @@ TEMPLATES = st.builds(
     st.sampled_from(LOOKED_AT),
     st.sampled_from(CALLS),
 )
-
-
-def outcome(templates: Templates, text: str, data: dict[str, Any]) -> str:
-    try:
-        return templates.render(text, data)
-    except TemplateRenderError as fault:
-        return f"{fault.message} {fault.line}"
 
 
 @settings(deadline=None, max_examples=200)

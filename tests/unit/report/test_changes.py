@@ -13,6 +13,9 @@ from wechat_campaigns.plan.review import SendChange, compare
 from wechat_campaigns.report.changes import EXCERPT_CHARS, MOST_EDITS, change_diff, change_text
 
 FILE = Media(file=make_file("shop/a.png"))
+LISTED = [
+    make_send(filter=Filter(openids=openids)) for openids in (("o1", "o2"), ("o1", "o2", "o3"), ("o1", "o4"))
+]
 
 
 def edits(before: Send, after: Send) -> str:
@@ -79,10 +82,7 @@ def test_another_recipient_time_account_and_option_is_named(
 
 
 def test_one_recipient_more_is_counted_and_none_is_shown() -> None:
-    one, more, other = (
-        make_send(filter=Filter(openids=openids))
-        for openids in (("o1", "o2"), ("o1", "o2", "o3"), ("o1", "o4"))
-    )
+    one, more, other = LISTED
     assert edits(one, more) == "list of openids: 1 added, 0 removed, now 3"
     assert edits(one, other) == "list of openids: 1 added, 1 removed, now 2"
     assert "o3" not in edits(one, more).replace("openids", "")
@@ -157,8 +157,7 @@ def changed(before: Send, after: Send) -> list[str]:
 def test_an_exchanged_link_stands_on_a_line_of_its_own() -> None:
     words = "<p>很长的一段话" * 9 + '<a href="https://{host}/s">看茶</a></p>'
     was, now = (
-        make_send(content=Articles(articles=(make_article(html=words.format(host=host)),)))
-        for host in ("tea.example", "tee.example")
+        make_send(content=article(words.format(host=host))) for host in ("tea.example", "tee.example")
     )
     assert changed(was, now)[:2] == [
         f"{sign}link 看茶: https://{host}.example/s" for sign, host in (("-", "tea"), ("+", "tee"))
@@ -179,10 +178,7 @@ def test_an_exchanged_picture_of_the_same_name_is_seen() -> None:
 
 
 def test_another_list_of_as_many_recipients_is_seen() -> None:
-    one, more, other = (
-        make_send(filter=Filter(openids=openids))
-        for openids in (("o1", "o2"), ("o1", "o2", "o3"), ("o1", "o4"))
-    )
+    one, more, other = LISTED
     assert [len(changed(one, after)) for after in (one, more, other)] == [0, 2, 2]
     skipping = make_send(filter=Filter(openids=("o1", "o2"), skip_unsubscribed=True))
     assert changed(one, skipping) == ["+skip_unsubscribed: true"]

@@ -1,7 +1,6 @@
 """Reports in Chinese: columns that line up, lines that end where Chinese ends them, pages that say so."""
 
 import json
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -35,10 +34,8 @@ SENDS = (
 
 
 @pytest.fixture(autouse=True)
-def chinese() -> Iterator[None]:
+def chinese() -> None:
     choose("zh")
-    yield
-    choose("en")
 
 
 def starts(line: str, words: str) -> int:

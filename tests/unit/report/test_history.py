@@ -119,15 +119,6 @@ def test_an_empty_report_is_one_in_every_form() -> None:
     assert openpyxl.load_workbook(io.BytesIO(history_workbook(nothing))).sheetnames == ["Sends"]
 
 
-def test_html_leads_to_the_articles_and_runs_nothing() -> None:
-    page = history_html(viewed(steps("a", 7, 1, links=[LINK])))
-    assert '<a href="https://mp.weixin.qq.com/s/a" rel="noopener noreferrer">' in page
-    page = history_html(viewed(steps("<img src=x onerror=1>", 7, 1, links=["javascript:alert(1)"])))
-    assert "<img" not in page
-    assert "href" not in page
-    assert "&lt;img" in page
-
-
 @pytest.mark.parametrize("width", [80, 120])
 def test_on_a_terminal_the_report_is_a_table(width: int) -> None:
     table = history_text(HistoryView(TWO), TextOptions(width=width)).splitlines()
@@ -275,10 +266,7 @@ def test_readers_are_compared_with_those_of_the_month_before() -> None:
 )
 def test_a_workbook_has_a_sheet_a_month_with_types(language: str, headings: tuple[str, ...]) -> None:
     set_language(language)
-    try:
-        found = openpyxl.load_workbook(io.BytesIO(history_workbook(view_of())))
-    finally:
-        set_language("en")
+    found = openpyxl.load_workbook(io.BytesIO(history_workbook(view_of())))
     assert found.sheetnames == ["2026-11"]
     first, *rows = list(found["2026-11"].iter_rows(values_only=True))
     table = [dict(zip(first, row, strict=True)) for row in rows]

@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from html.parser import HTMLParser
 
@@ -31,6 +30,7 @@ from wechat_campaigns.cli.render import send_text
 from wechat_campaigns.core.diagnostics import Diagnostic, Location
 from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.model import Filter, InvalidCampaign
+from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.messages import Articles, Newspic
 from wechat_campaigns.plan.plan import Plan
 from wechat_campaigns.plan.review import Comparison, SendChange
@@ -39,7 +39,7 @@ from wechat_campaigns.report import sanitize
 from wechat_campaigns.report.archive import archive_index, archive_name
 from wechat_campaigns.report.calendar import calendar_view
 from wechat_campaigns.report.history import history_view
-from wechat_campaigns.report.html import calendar_html, history_html, plan_html
+from wechat_campaigns.report.html import calendar_html, failure_html, history_html, plan_html
 from wechat_campaigns.report.json import plan_data
 from wechat_campaigns.report.markdown import outcomes_markdown, plan_markdown
 from wechat_campaigns.report.problems import codequality, problems_github, problems_text
@@ -90,10 +90,8 @@ TEXTS = st.lists(PIECES, max_size=12).map("".join)
 
 
 @pytest.fixture(autouse=True, params=["en", "zh"])
-def language(request: pytest.FixtureRequest) -> Iterator[None]:
+def language(request: pytest.FixtureRequest) -> None:
     choose(request.param)
-    yield
-    choose("en")
 
 
 def reports(plan: Plan, text: str) -> dict[str, str]:
@@ -123,13 +121,6 @@ def _without_marker(text: str) -> str:
     first, _, rest = text.partition("\n")
     assert re.fullmatch(r"<!-- campaign:\w+ environment=[\w.%~]* -->", first)
     return rest
-
-
-@pytest.mark.deep
-@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=40)
-@given(TEXTS)
-def test_no_report_holds_a_word_of_command(text: str) -> None:
-    assert_inert(text)
 
 
 def assert_inert(text: str) -> None:
@@ -188,16 +179,21 @@ def test_the_page_runs_nothing_and_fetches_nothing() -> None:
 def test_pages_of_past_sends_run_nothing_and_fetch_nothing() -> None:
     send = make_send("a", ATTACK)
     body = {**body_of(send), "text": {"content": ATTACK}}
+    counts = dict.fromkeys(("addressed", "sent", "left_out", "failed"), 1)
+    event = {"msg_id": 7, "status": "send success", "links": ["javascript:alert(1)"], **counts}
     state = make_state(
-        (EventKind.INTENT, intent_of(send, account=ATTACK, body=body)), (EventKind.ACCEPTED, named(send))
+        (EventKind.INTENT, intent_of(send, account=ATTACK, body=body)),
+        (EventKind.ACCEPTED, named(send)),
+        (LedgerKind.CALLBACK, event),
     )
     past = history_view(state, {"main": make_account()}, {}, now=NOW)
     month = calendar_view(NOW.date().replace(day=1), hostile_plan(), past.rows, NOW)
     assert {entry.title for entry in month.entries} >= {" ".join(ATTACK.split())}
     titles = {archive_name(one): ATTACK for one in state.sends}
     index, titled = archive_index(state.sends, {}).decode(), archive_index(state.sends, titles).decode()
-    for page in (history_html(past), calendar_html(month), index, titled):
+    for page in (history_html(past), calendar_html(month), index, titled, failure_html(ATTACK, ATTACK)):
         assert_still(page)
+        assert "⟨U+202E⟩evil" in page
 
 
 def assert_still(page: str) -> None:

@@ -5,10 +5,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.support.factories import NOW, make_article, make_file, make_send
+from tests.support.factories import make_article, make_file, make_send
 from wechat_campaigns.core.content import Content, Media
 from wechat_campaigns.core.html import ArticleText
-from wechat_campaigns.core.spoken_time import moment_text
 from wechat_campaigns.messages import Articles, Image, Mpvideo, Newspic, Wxcard
 from wechat_campaigns.report.phrases import window, zoned_moment
 
@@ -93,6 +92,3 @@ def test_window_names_the_zone_if_its_file_wrote_another() -> None:
 def test_a_moment_names_its_zone() -> None:
     assert zoned_moment(OPENS, "Asia/Shanghai") == "2026-12-01 19:30"
     assert zoned_moment(OPENS, "Asia/Tokyo") == "2026-12-01 20:30 (Asia/Tokyo)"
-    assert moment_text(OPENS, NOW, ZoneInfo("Asia/Shanghai")) == "today at 19:30"
-    assert moment_text(OPENS, NOW, ZoneInfo("Asia/Tokyo")) == "today at 20:30 (Asia/Tokyo)"
-    assert moment_text(OPENS, NOW, CHINA) == "today at 19:30"

@@ -132,12 +132,6 @@ def test_no_two_blank_lines_stand_together() -> None:
         assert "\n\n\n" not in plan_text(view_of(plan), LOOK)
 
 
-@pytest.mark.parametrize("width", [40, 80, 120])
-def test_a_long_text_stays_within_the_terminal(width: int) -> None:
-    text = plan_text(view_of(plan_of(make_send("sale", "很长的一句话" * 40))), TextOptions(width=width))
-    assert max(map(columns, text.split("\n\n")[1].split("\n"))) <= width
-
-
 def test_colours_are_only_for_a_terminal() -> None:
     plan = plan_of(make_send("sale", "\x1b[31m红"))
     assert "\x1b" not in plan_text(view_of(plan), LOOK)

@@ -28,9 +28,6 @@ CALLS: list[tuple[str, str, Any, dict[str, Any]]] = [
     ("POST", "seed", {"accounts": [{"appid": "wx9", "kind": "test", "secret": "s", "followers": 3,
                                     "tags": ["会员", {"id": 120, "name": "北京"}], "options": {}},
                                    {"appid": "wx8", "followers": [{"openid": "o1", "tags": ["会员"]}]}]}, {}),
-    ("GET", "platforms", None, {}),
-    ("POST", "platforms", {"appid": "wxp", "secret": "s", "ip_allow": ["127.0.0.1"], "token_life_s": 60,
-                           "unconfirmed": [7], "callback": None, "authorized": {SERVICE: [7, 11]}}, {}),
     ("POST", "media", {"appid": SERVICE, "kind": "image", "data_base64": "iVBORw0KGgo="}, {}),
     ("POST", "console", {"appid": SERVICE, "media_id": "draft-1", "tag_id": 100}, {}),
     ("POST", "admin", {"msg_id": JOB, "confirm": True}, {}),
@@ -171,8 +168,9 @@ def test_events_are_kept_even_when_nobody_wants_them(wechat: WeChat) -> None:
 
 
 def test_unknown_control_calls_list_the_known(wechat: WeChat) -> None:
-    told = wechat.control("GET", "nix")["error"]
-    assert all(f"{method} {name}" in told for method, name in ROUTES)
+    answer = wechat.http.get("/_sandbox/nix")
+    assert answer.status_code == 404
+    assert all(f"{method} {name}" in answer.json["error"] for method, name in ROUTES)
 
 
 def test_a_call_without_an_account_names_the_parameter(wechat: WeChat) -> None:
@@ -212,10 +210,20 @@ def test_deliveries_tell_titles_and_not_whole_articles(wechat: WeChat) -> None:
     assert job["content"]["articles"][0]["content"] == "<p>正文</p>"
 
 
-@pytest.mark.parametrize("query", [{"limit": "9" * 40}, {"limit": "x"}, {"msg_id": "-1"}, {"after": "²"}])
-def test_odd_numbers_in_the_query_are_explained(wechat: WeChat, query: dict[str, str]) -> None:
-    name = "requests" if "after" in query else "deliveries"
-    assert "is a number" in wechat.control("GET", name, **query)["error"]
+@pytest.mark.parametrize(
+    ("name", "query"),
+    [
+        ("deliveries", {"limit": "9" * 40}),
+        ("deliveries", {"limit": "x"}),
+        ("deliveries", {"msg_id": "-1"}),
+        ("requests", {"after": "²"}),
+        ("followers", {"msg_id": "二"}),
+        ("sends", {"limit": "9" * 40}),
+    ],
+)
+def test_odd_numbers_in_the_query_are_explained(wechat: WeChat, name: str, query: dict[str, str]) -> None:
+    answer = wechat.http.get(f"/_sandbox/{name}", query_string={"appid": SERVICE, **query})
+    assert (answer.status_code, "is a number" in answer.json["error"]) == (400, True)
 
 
 @pytest.mark.parametrize("step", ["1e300", "NaN", "-Infinity", "1e12"])

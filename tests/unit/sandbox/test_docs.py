@@ -38,15 +38,3 @@ def test_the_clients_that_are_run_are_named_with_their_versions(page: str, run: 
     python = {pin for _script, pins in PYTHON.values() for pin in pins if "==" in pin}
     npm = {f"{name}=={version}" for name, version in PINS.items() if name != "node-socialite"}
     assert {re.split(r" ?[(（]", row[1].strip())[0].replace(" ", "==") for row in rows} == python | npm
-
-
-def test_the_calls_that_take_both_methods_are_named() -> None:
-    sentence = PAGE.partition("so these take both:")[2].partition(".\n")[0]
-    both = {path for path, endpoint in ENDPOINTS.items() if endpoint.method == "ANY"}
-    assert {f"/cgi-bin/{name}" for name in re.findall(r"`(.+?)`", sentence)} == both
-
-
-def test_the_counters_of_test_accounts_are_named() -> None:
-    sentence = PAGE.partition("the smaller ones WeChat lists:")[2].partition(".\n")[0]
-    smaller = {endpoint.daily_test for endpoint in ENDPOINTS.values() if endpoint.daily_test}
-    assert {int(number.replace(",", "")) for number in re.findall(r"[\d,]*\d", sentence)} == smaller

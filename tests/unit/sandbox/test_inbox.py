@@ -201,22 +201,6 @@ def test_looking_leaves_no_trace_among_the_calls(wechat: WeChat) -> None:
     assert wechat.control("GET", "requests")["requests"] == []
 
 
-@pytest.mark.parametrize(
-    ("query", "status"),
-    [
-        ("followers", 400),
-        ("followers?appid=wx1", 400),
-        (f"followers?appid={SERVICE}&offset=-1", 400),
-        (f"followers?appid={SERVICE}&msg_id=二", 400),
-        (f"sends?appid={SERVICE}&limit={'9' * 40}", 400),
-        ("nothing", 404),
-    ],
-)
-def test_wrong_question_is_answered_in_words(wechat: WeChat, query: str, status: int) -> None:
-    answer = wechat.http.get(f"/_sandbox/{query}")
-    assert (answer.status_code, list(answer.json)) == (status, ["error"])
-
-
 # --- the pages behind the cards, and the files behind pictures, voices and videos -------------------
 
 

@@ -28,7 +28,6 @@ def test_temporary_media_live_three_days(wechat: WeChat) -> None:
     video = {"media_id": made["media_id"]}
     assert "errcode" not in wechat.post("media/uploadvideo", video)
     wechat.wait(3 * 86400)
-    wechat._token = ""
     assert wechat.post("media/uploadvideo", video)["errcode"] == 40007
     assert wechat.post("media/uploadvideo", {"media_id": wechat.material()})["errcode"] == 40007
 
@@ -77,6 +76,33 @@ def test_a_videos_description_comes_as_field_or_in_the_query(wechat: WeChat, pla
     media_id = wechat.upload("material/add_material", MP4, type="video", **more)["media_id"]
     told = stored(wechat, media_id)
     assert (told["title"], told["description"]) == ("标题", "简介")
+    assert wechat.post("material/get_material", {"media_id": media_id}) == {
+        "title": "标题", "description": "简介", "down_url": told["url"]
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("kind", "type_"), [("image", "image/png"), ("voice", "audio/mpeg"), ("thumb", "image/jpeg")]
+)
+def test_a_file_comes_back_as_it_was_uploaded(wechat: WeChat, kind: str, type_: str) -> None:
+    made = wechat.upload("material/add_material", SAMPLE[kind], "封面.bin", type=kind)
+    answer = wechat.post("material/get_material", {"media_id": made["media_id"]})
+    assert (answer.data, answer.mimetype) == (SAMPLE[kind], type_)
+    assert answer.headers["Content-Disposition"].endswith("filename*=UTF-8''%E5%B0%81%E9%9D%A2.bin")
+    assert wechat.control("GET", "requests")["requests"][-1]["errcode"] == 0
+
+
+def test_what_is_temporary_is_no_material(wechat: WeChat) -> None:
+    body = {"media_id": wechat.temporary()}
+    assert wechat.post("material/get_material", body)["errcode"] == 40007
+
+
+def test_material_is_counted_by_kind(wechat: WeChat) -> None:
+    for kind in ("image", "image", "video", "thumb"):
+        wechat.material(kind)
+    wechat.draft()
+    counts = {"image_count": 3, "voice_count": 0, "video_count": 1, "news_count": 0}
+    assert wechat.get("material/get_materialcount") == wechat.post("material/get_materialcount") == counts
 
 
 def test_material_is_listed_newest_first_counted_and_deleted(wechat: WeChat) -> None:

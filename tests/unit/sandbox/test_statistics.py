@@ -92,7 +92,6 @@ def test_readers_comment_where_they_may(wechat: WeChat) -> None:
         article = wechat.draft(title, need_open_comment=is_open)
         wechat.sendall("mpnews", {"media_id": article}, filter={"is_to_all": False, "tag_id": 100})
     wechat.wait(20 * 86400)
-    wechat._token = ""
     last = {one["title"]: one["detail_list"][-1] for one in ask(wechat)["list"]}
     assert last["关"]["comment_count"] == 0 < last["开"]["comment_count"] <= last["开"]["read_user"]
 

@@ -1,6 +1,7 @@
 """Followers, pages of them and what is known of each; tags, and the followers under them."""
 
 from tests.unit.sandbox.client import SERVICE, TEST, WeChat
+from wechat_sandbox.followers import DELETABLE_MEMBERS, save_members
 
 
 def create(wechat: WeChat, name: object) -> dict[str, object]:
@@ -18,8 +19,27 @@ def test_one_who_left_has_no_tags(wechat: WeChat) -> None:
     body = {"tagid": 2, "openid_list": tagged[:2]}
     assert wechat.post("tags/members/batchtagging", body)["errcode"] == 40003
     assert wechat.post("tags/members/batchuntagging", body)["errcode"] == 40003
+    assert wechat.post("tags/getidlist", {"openid": tagged[0]})["errcode"] == 40003
     assert wechat.post("user/tag/get", {"tagid": 2})["data"]["openid"] == tagged[1:]
     assert [tag["count"] for tag in wechat.get("tags/get")["tags"] if tag["id"] == 2] == [len(tagged) - 1]
+
+
+def test_a_deleted_tag_is_gone_from_its_followers(wechat: WeChat) -> None:
+    openid = wechat.post("user/tag/get", {"tagid": 101})["data"]["openid"][0]
+    before = wechat.post("tags/getidlist", {"openid": openid})
+    assert before == {"tagid_list": wechat.get("user/info", openid=openid)["tagid_list"]}
+    assert wechat.post("tags/delete", {"tag": {"id": 101}})["errcode"] == 0
+    left = [tag for tag in before["tagid_list"] if tag != 101]
+    assert wechat.post("tags/getidlist", {"openid": openid})["tagid_list"] == left
+    assert wechat.post("tags/delete", {"tag": {"id": 101}})["errcode"] == 45159
+    assert len(wechat.openids()) == 60
+
+
+def test_a_tag_of_many_followers_is_not_deleted(wechat: WeChat) -> None:
+    for members, errcode in ((DELETABLE_MEMBERS + 1, 45057), (DELETABLE_MEMBERS, 0)):
+        with wechat.dispatcher.store.transaction() as db:
+            save_members(db, SERVICE, 100, (1 << members) - 1)
+        assert wechat.post("tags/delete", {"tag": {"id": 100}})["errcode"] == errcode
 
 
 def test_members_from_one_on(wechat: WeChat) -> None:

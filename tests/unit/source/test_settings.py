@@ -9,7 +9,6 @@ from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.errors import InvalidError, UsageError
 from wechat_campaigns.core.settings import (
     AccountKind,
-    Approvals,
     ArticleOptions,
     CallbackSecrets,
     Drift,
@@ -63,21 +62,12 @@ def test_environments_share_a_ledger_unless_one_rehearses_the_other(
     assert load_settings(tmp_path, environment="production").environment.name == "production"
 
 
-def test_approvals_setting_is_read(tmp_path: Path) -> None:
-    """One approval, unless it says otherwise; off when not written."""
-    text = f"environments: {{sandbox: {{api: sandbox, approvals: {{approvers: {{Ann: '{'a' * 64}'}}}}}}}}"
-    (tmp_path / "_settings.yaml").write_text(text)
-    assert load_settings(tmp_path).environment.approvals == Approvals(approvers={"Ann": "a" * 64})
-    (tmp_path / "_settings.yaml").write_text("vars: {a: b}")
-    assert load_settings(tmp_path).environment.approvals is None
-
-
 def test_without_a_file_there_is_the_sandbox(tmp_path: Path) -> None:
     settings = load_settings(tmp_path)
     environment = settings.environment
     assert (environment.name, environment.api, environment.ledger) == ("sandbox", "sandbox", "sqlite")
     assert settings.environments == {}
-    assert environment.default_account == "service"
+    assert (environment.default_account, environment.approvals) == ("service", None)
     assert {(a.name, a.kind, a.appid) for a in environment.accounts.values()} == {
         ("service", AccountKind.SERVICE, "wx0000000000000001"),
         ("subscription", AccountKind.SUBSCRIPTION, "wx0000000000000002"),

@@ -82,7 +82,8 @@ def test_approvals_come_whole_from_the_nearest(root: Path) -> None:
     assert not rehearsal.environment.asks_approval
     assert rehearsal.policy.max_recipients == 9
     assert "approvals" not in account(rehearsal, "service").rules
-    assert load_settings(root, environment="own").environment.asks_approval
+    own = load_settings(root, environment="own").environment
+    assert (own.asks_approval, own.approvals) == (True, Approvals(approvers={"eve": "e" * 64}, count=1))
 
 
 def test_each_rule_knows_its_holder_and_line(root: Path) -> None:

@@ -1,7 +1,6 @@
 """`strict_yaml`: plain data, every fault, what YAML would guess among them, and the place of each value."""
 
 import time
-from pathlib import PurePosixPath
 from typing import Any
 
 import pytest
@@ -9,8 +8,9 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.folder import parsed
 from wechat_campaigns.core.diagnostics import json_path
-from wechat_campaigns.source.strict_yaml import Document, parse_document, read
+from wechat_campaigns.source.strict_yaml import read
 
 SURPRISES = {
     "yaml-boolean": ["yes", "No", "ON", "off", "y", "N"],
@@ -225,14 +225,6 @@ quoted: "a
 """
 
 
-def make(text: str = TEXT) -> Document:
-    made = parse_document(
-        text.encode(), id="sale", file=PurePosixPath("sale.yaml"), shown="campaigns/sale.yaml"
-    )
-    assert isinstance(made, Document)
-    return made
-
-
 @pytest.mark.parametrize(
     ("path", "key", "place"),
     [
@@ -249,7 +241,7 @@ def make(text: str = TEXT) -> Document:
     ],
 )
 def test_a_value_has_its_place(path: tuple[str | int, ...], key: bool, place: str) -> None:
-    assert str(make().location(path, key=key)) == f"campaigns/sale.yaml:{place}"
+    assert str(parsed(TEXT).location(path, key=key)) == f"campaigns/sale.yaml:{place}"
 
 
 @pytest.mark.parametrize(
@@ -265,7 +257,7 @@ def test_a_value_has_its_place(path: tuple[str | int, ...], key: bool, place: st
     ],
 )
 def test_a_line_of_a_text_has_its_place(path: tuple[str | int, ...], number: int, place: str) -> None:
-    assert str(make().line_location(path, number)) == f"campaigns/sale.yaml:{place}"
+    assert str(parsed(TEXT).line_location(path, number)) == f"campaigns/sale.yaml:{place}"
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from wechat_campaigns.messages import (
     Voice,
     Wxcard,
 )
-from wechat_campaigns.render.article.page import GAP
+from wechat_campaigns.render.phone import GAP
 from wechat_campaigns.studio.data import editor_url, error_data, problems_data, shown_html
 
 FILE = FileInfo(path=PurePosixPath("a.png"), sha256="ab" * 32, size_bytes=1, format="png")

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from tests.support.scripted_server import ACCOUNT, ClientEnvironment, ScriptedServer
 from tests.support.served import served
-from tests.unit.wechat.scripted_server import ACCOUNT, ClientEnvironment, ScriptedServer
 from wechat_campaigns.core.settings import Account
 from wechat_campaigns.wechat.endpoints import WeChatApi, connect
 from wechat_campaigns.wechat.transport import Timeouts

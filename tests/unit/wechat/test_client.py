@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.support.factories import NOW, FakeWorkspace, MemoryLedger, make_account
-from tests.unit.wechat.scripted_server import (
+from tests.support.scripted_server import (
     TOKEN,
     ClientEnvironment,
     Raw,

@@ -6,7 +6,7 @@ from email.utils import format_datetime
 
 import pytest
 
-from tests.unit.wechat.scripted_server import Raw, ScriptedServer
+from tests.support.scripted_server import Raw, ScriptedServer
 from wechat_campaigns.wechat.clock import ClockWatch, clock_skew
 from wechat_campaigns.wechat.endpoints import TAGS_GET, WeChatApi
 

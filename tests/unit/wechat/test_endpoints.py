@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.wechat.scripted_server import ScriptedServer, Seen
+from tests.support.scripted_server import ScriptedServer, Seen
 from wechat_campaigns.core.errors import NoResponseError
 from wechat_campaigns.wechat.endpoints import WeChatApi
 

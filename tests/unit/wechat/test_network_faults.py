@@ -16,21 +16,6 @@ from wechat_campaigns.wechat.transport import Request, Timeouts, Transport, serv
 TOKEN = "24_SECRETTOKEN"
 
 
-@pytest.fixture(autouse=True)
-def no_proxy_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What this machine needs to reach its network is no part of a test."""
-    for name in (
-        "http_proxy",
-        "https_proxy",
-        "all_proxy",
-        "no_proxy",
-        "REQUESTS_CA_BUNDLE",
-        "CURL_CA_BUNDLE",
-    ):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
-
-
 def fault_at(address: str) -> NotSentError:
     """Make a call there and give the error, which shows no token."""
     request = Request(method="POST", path="/cgi-bin/message/mass/sendall", body=b"{}")

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.wechat.scripted_server import SECRET, TOKEN, Raw, ScriptedServer, cut, reset, stall
+from tests.support.scripted_server import SECRET, TOKEN, Raw, ScriptedServer, cut, reset, stall
 from wechat_campaigns.core.errors import WeChatError
 from wechat_campaigns.core.redact import redact
 from wechat_campaigns.wechat.client import STABLE_TOKEN

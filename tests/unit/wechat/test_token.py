@@ -10,7 +10,7 @@ from typing import cast
 
 import pytest
 
-from tests.unit.wechat.scripted_server import (
+from tests.support.scripted_server import (
     ACCOUNT,
     SECRET,
     TOKEN,
