@@ -33,10 +33,14 @@ def test_killed_and_cut_off_runners_send_everything_once(backend: str) -> None:
     assert int(figures[names.index("kills")]) > 0, "no runner was killed"
 
 
-@pytest.mark.parametrize("rule", ["hold", "45065"])
-def test_torture_reports_a_broken_rule(rule: str) -> None:
-    """A torture that cannot fail proves nothing."""
-    code, said = torture("--backend", "sqlite", "--sends", "40", "--kills", "20", "--plant", rule)
+@pytest.mark.parametrize(("rule", "sends"), [("hold", 40), ("append", 80), ("45065", 40)])
+def test_torture_reports_a_broken_rule(rule: str, sends: int) -> None:
+    """A torture that cannot fail proves nothing.
+
+    For `append`, two runs must decide on one account before either appends: 40 sends do not always have that.
+    """
+    size = ("--sends", str(sends), "--kills", str(sends // 2))
+    code, said = torture("--backend", "sqlite", *size, "--plant", rule)
     assert code == 1, said
     assert "seed 1, sqlite" in said.splitlines()
     assert any(line.startswith("round ") for line in said.splitlines())

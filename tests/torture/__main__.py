@@ -10,11 +10,10 @@ import shutil
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import count
 from pathlib import Path
-from typing import Any
 
 from tests.protocol.switched_off import RULES, Rule
 from tests.support.ledger_backends import Backend, git_backend, postgres_backend, sqlite_backend
@@ -27,7 +26,7 @@ from tests.torture.run import Torture
 from tests.torture.testbed import ACCOUNTS, SECRET, open_testbed
 from tests.torture.walk import Walked
 from wechat_campaigns.ledger.rollback_guard import RollbackGuardedLedger
-from wechat_campaigns.protocol.events import EMPTY, Entry, Event
+from wechat_campaigns.protocol.events import EMPTY, Entry, Event, Head
 from wechat_sandbox.server import embedded
 
 FULL = {"sqlite": (450, 220), "git": (300, 150), "postgres": (450, 220)}
@@ -40,17 +39,23 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def _append_anywhere(ledger: Any, entry: Entry, **_after: Any) -> Event:
-    """Keep an intent whatever others wrote since its decision."""
-    events = ledger.read(entry.stream)
-    kept: Event = ledger.append_all([entry], after=events[-1].head if events else EMPTY)[0]
-    return kept
+_append_all = RollbackGuardedLedger.append_all
+
+
+def _append_anywhere(
+    ledger: RollbackGuardedLedger, entries: Sequence[Entry], *, after: Head | None = None
+) -> tuple[Event, ...]:
+    """Keep an intent whatever others wrote since its decision; below what keeps a run far from its ledger."""
+    if after is not None:
+        events = ledger.read(entries[0].stream)
+        after = events[-1].head if events else EMPTY
+    return _append_all(ledger, entries, after=after)
 
 
 PLANTED = {
     "hold": RULES["holds"],
     "45065": RULES["45065 without an earlier call is an alarm"],
-    "append": Rule("", ((RollbackGuardedLedger, "append", _append_anywhere),)),
+    "append": Rule("", ((RollbackGuardedLedger, "append_all", _append_anywhere),)),
 }
 """Rules of the protocol, each broken on purpose: a torture that does not notice proves nothing."""
 
