@@ -33,7 +33,7 @@ PROMISE: Final = tuple(
     f"tests/acceptance/test_{name}.py"
     for name in (
         "promise", "hold", "late_acceptance", "assumptions", "store_attacks", "ledger_trust",
-        "moved_messages", "crash_points", "openid_lists", "drafts", "operating_commands",
+        "moved_messages", "crash_points", "openid_lists", "drafts", "by_hand", "operating_commands",
     )
 )  # fmt: skip
 MODEL: Final = ("tests/protocol/test_model.py",)

@@ -137,6 +137,15 @@ def test_what_ends_an_approval_by_its_place(ledger: Ledger, end: Any, between: b
     assert ledger.lack() is None, "a plan that saw it all"
 
 
+def test_an_approval_does_not_count_once_what_ended_it_was_taken_out(ledger: Ledger) -> None:
+    saw = len(ledger)
+    ledger.hold()
+    approved = ledger.approve(seen=saw)
+    moved = Entry(stream=SERVICE, kind=approved.kind, data=approved.data, nonce=approved.nonce)
+    ledger[saw:] = [next_event(moved, at=NOW, head=ledger[saw - 1].head)]
+    assert ledger.lack() is Lack.NOBODY
+
+
 def test_an_apply_by_the_rules_before_ends_what_was_approved_by_new_ones(ledger: Ledger) -> None:
     new = replace(ASKED, rules=sha256(OTHER_RULES))
     ledger.approve(rules=new.rules)
