@@ -112,7 +112,7 @@ def handle(
     """
     if (method, name) not in ROUTES:
         names = ", ".join(" ".join(known) for known in ROUTES)
-        return {"error": f"there is no {method} /_sandbox/{name}; there are {names}"}, 404
+        return {"error": f"unknown call {method} /_sandbox/{name}; the calls are {names}"}, 404
     run, shape = ROUTES[method, name]
     try:
         body = read_json(raw) if raw.strip() and shape else {}

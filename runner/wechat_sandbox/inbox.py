@@ -128,7 +128,7 @@ def _media(dispatcher: Dispatcher, request: Request, appid: str, media_id: str) 
     with dispatcher.transaction() as (db, _now):
         row = store.find(db, "media", appid=appid, media_id=media_id)
     if row is None:
-        return Response("there is no such file in this sandbox", status=404, mimetype="text/plain")
+        return Response("this sandbox has no such file", status=404, mimetype="text/plain")
     kind = row["content_type"]
     safe = kind if kind in SAFE_TYPES else "application/octet-stream"
     answer = send_file(io.BytesIO(row["data"]), request.environ, mimetype=safe, conditional=True)

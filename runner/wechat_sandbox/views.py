@@ -253,7 +253,7 @@ def row_of(db: sqlite3.Connection, kind: str, item: int) -> sqlite3.Row:
     """Return the row of a message; LookupError without one."""
     row = store.find(db, kind, **{"msg_id" if kind == "job" else "id": item})
     if row is None:
-        raise LookupError(f"there is no {kind} {item}")
+        raise LookupError(f"this sandbox has no {kind} {item}")
     return row
 
 

@@ -482,8 +482,6 @@ def report_lines(view: HistoryView) -> Iterator[ReportLine]:
         articles.setdefault((row.account, row.send, row.revision), []).append(row)
     for past in view.rows:
         cells = send_cells(past)
-        if past.account in view.unverified:
-            cells["Note"] = _("; ").join(filter(None, (past.note, _("not verified"))))
         for one in articles.get((past.account, past.known.send, past.known.revision), [None]):
             yield ReportLine(past, one, cells | (figure_cells(one) if one is not None else {}))
             cells = {heading: value for heading, value in cells.items() if heading not in _COUNTS}

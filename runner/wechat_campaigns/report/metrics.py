@@ -23,7 +23,6 @@ HELP = {
     "unfinished_seconds": "Since the first send was made whose end WeChat has not told.",
     "hold": "1 while a hold of the ledger stops the account.",
     "refused": "1 where WeChat did not answer for the account, or its secret is missing.",
-    "unverified": "1 where the events were read without the AppSecret, so that nobody knows whose they are.",
     "status_timestamp_seconds": "When these figures were made.",
 }
 _STATUSES = (*Fate, PlanAction.EXPIRED, PlanAction.WAITS_FOR_APPROVAL)
@@ -71,7 +70,6 @@ def status_metrics(
         values["unfinished_seconds"].append((labels, waiting.get(appid, timedelta()).total_seconds()))
         values["hold"].append((labels, appid in held))
         values["refused"].append((labels, appid in view.failed))
-        values["unverified"].append((labels, account in view.unverified))
     values["status_timestamp_seconds"].append(({"environment": view.environment}, now.timestamp()))
     return "\n".join(line for name, samples in values.items() for line in _lines(name, samples))
 

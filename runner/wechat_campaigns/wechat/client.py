@@ -184,7 +184,7 @@ def retry(call: Callable[[], Result], *, sleep: Sleep) -> Result:
 
 
 def retry_delay_s(error: WeChatError, attempt: int, jitter: float) -> float | None:
-    """Return the seconds to wait before another try; None when there is no point.
+    """Return the seconds to wait before another try; None where another try cannot help.
 
     A code that asks for a wait of its own (45011: a minute) gets one more try after it.
     """

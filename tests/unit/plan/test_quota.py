@@ -202,6 +202,14 @@ def test_call_counter_of_the_platform_is_shown() -> None:
     assert budget(make_send(), remote_facts=None).calls_left is None
 
 
+def test_scheduled_sends_count_in_the_day_that_they_open_in() -> None:
+    sends = [
+        make_send(f"in{hours}", text=str(hours), not_before=NOW + timedelta(hours=hours)) for hours in (1, 24)
+    ]
+    found = budget(*sends, settings=make_settings(PAPER))
+    assert (found.uses, found.scheduled) == (0, 1)
+
+
 def test_budget_is_in_the_text_and_in_the_data() -> None:
     plan = plan_of(make_send("a"), make_send("b", text="另一条"), settings=make_settings(PAPER))
     text, data = "\n".join(view_of(plan).accounts), plan_data(view_of(plan))["accounts"]["main"]

@@ -123,6 +123,13 @@ def _without_marker(text: str) -> str:
     return rest
 
 
+@pytest.mark.deep
+@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=40)
+@given(TEXTS)
+def test_no_report_holds_a_word_of_command(text: str) -> None:
+    assert_inert(text)
+
+
 def assert_inert(text: str) -> None:
     for name, report in reports(hostile_plan(text), text).items():
         for word in ("##[", "<!--", "${{"):

@@ -53,7 +53,7 @@ def test_every_account_has_every_metric_from_the_start(
     assert found.pop(("status_timestamp_seconds",)) > 1_790_000_000
     assert set(found.values()) == {0}
     assert {key[2] for key in found if key[0] == "sends"} == {*Fate, "expired", "waits_for_approval"}
-    names = {"sends", "due", "overdue_seconds", "unfinished_seconds", "hold", "refused", "unverified"}
+    names = {"sends", "due", "overdue_seconds", "unfinished_seconds", "hold", "refused"}
     assert {key[:2] for key in found} == {(name, "main") for name in names}
 
 

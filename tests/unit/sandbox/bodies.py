@@ -1,7 +1,14 @@
 """A right body of each call, for tests that spoil one part of it or send anything at all."""
 
+from hypothesis import strategies as st
+
 SENDALL = "message/mass/sendall"
 
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
 
 MASS = {"msgtype": "text", "text": {"content": "x"}, "send_ignore_reprint": 0, "clientmsgid": "c"}
 ARTICLE = {"title": "t", "content": "c", "thumb_media_id": "T", "author": "a", "digest": "d",

@@ -3,14 +3,16 @@
 import json
 import logging
 from typing import Any, NoReturn
+from urllib.parse import quote_from_bytes
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.unit.sandbox.bodies import SENDALL
+from tests.unit.sandbox.bodies import SENDALL, json_values
 from tests.unit.sandbox.client import MP4, PNG, SAMPLE, WeChat
 from wechat_sandbox import dispatcher
+from wechat_sandbox.calls import ENDPOINTS
 
 TEXT = b'{"filter":{"tag_id":2},"msgtype":"text","text":{"content":"x"},"more":%s}'
 slow = settings(
@@ -72,6 +74,26 @@ def test_the_record_of_a_call_is_bounded(wechat: WeChat) -> None:
     assert [len(json.dumps(call)) < 3 * dispatcher.KEPT_BYTES for call in kept] == [True, True]
     assert kept[0]["query"]["too_long_to_keep"]
     assert len(kept[0]["path"]) <= dispatcher.KEPT_BYTES
+
+
+@pytest.mark.deep
+@slow
+@given(data=st.data())
+def test_no_call_at_all_makes_the_sandbox_fail(
+    wechat: WeChat, caplog: pytest.LogCaptureFixture, data: st.DataObject
+) -> None:
+    path = data.draw(st.sampled_from(sorted(ENDPOINTS)))
+    method = data.draw(st.sampled_from(["GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH"]))
+    keys = st.sampled_from(["type", "media_id", "openid", "next_openid", "grant_type", "appid", "secret"])
+    query = data.draw(st.dictionaries(keys, st.binary(max_size=6) | st.just(b"image"), max_size=4))
+    text = "&".join(f"{key}={quote_from_bytes(value)}" for key, value in query.items())
+    body = data.draw(st.none() | st.dictionaries(st.text(max_size=6), json_values, max_size=4))
+    raw = b"" if body is None else json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
+    with caplog.at_level(logging.WARNING):
+        answer = wechat.http.open(f"{path}?access_token={wechat.token}&{text}", method=method, data=raw)
+    assert answer.status_code == 200
+    assert "json" not in answer.content_type or not answer.data or sound(strict(answer.data))
+    assert caplog.records == []
 
 
 @pytest.mark.deep

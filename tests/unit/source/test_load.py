@@ -6,6 +6,8 @@ import unicodedata
 from pathlib import Path, PurePosixPath
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tests.support.folder import load_campaigns
 from wechat_campaigns.core.errors import UsageError
@@ -116,6 +118,31 @@ def test_problems_of_one_file_are_bounded(root: Path, text: str) -> None:
     assert time.process_time() - begun < 20
     assert len(problems) == 101
     assert problems[-1].rule == "too-many-problems"
+
+
+BROKEN = [
+    path.read_bytes()
+    for path in Path(__file__).parents[2].glob("campaigns/*/*.yaml")
+    if path.stat().st_size < 2000
+]
+
+
+@pytest.mark.deep
+@given(
+    st.binary(max_size=80)
+    | st.tuples(st.sampled_from(BROKEN), st.integers(0, 200), st.binary(max_size=4), st.integers(0, 5)).map(
+        lambda t: t[0][: t[1]] + t[2] + t[0][t[1] + t[3] :]
+    )
+)
+@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_bytes_raise(root: Path, data: bytes) -> None:
+    (root / "x.yaml").write_bytes(data)
+    loaded = load_campaigns(root)
+    assert bool(loaded.campaigns) != bool(loaded.problems)
+    for problem in loaded.problems:
+        assert problem.location.file.endswith("x.yaml")
+        assert problem.message
+        assert problem.hint
 
 
 def test_a_folder_that_cannot_be_read_is_named(root: Path) -> None:
