@@ -572,6 +572,35 @@ LISTED: Final[dict[str, tuple[Mutant, ...]]] = {
         Mutant('kept["draft"] = planned.resolved.draft', "pass", "an edited draft is resent"),
         Mutant('return {**error.answer, "errcode": error.errcode}', "raise", "an errcode is a failure"),
         Mutant('"recipients": recipients_word(send.filter)', '"recipients": ""', "the quota counts nobody"),
+        Mutant(
+            "if action is protocol.Action.SEND and self._token_was_refused(made):", "if False:", "no renewal"
+        ),
+        Mutant('lookup(refused.errcode).errcode_class == "token"', "True", "any rejection is tried twice"),
+        Mutant(
+            "if made is not None and made.status is Status.REJECTED else None",
+            "",
+            "an unknown call is repeated",
+        ),
+        Mutant('("send", "revision", "not_after")', '("send", "revision")', "a resend has no end"),
+        Mutant(
+            '"plan_digest": context.plan_digest,', '"plan_digest": "",', "what was reviewed is not recorded"
+        ),
+        Mutant(
+            "self.attempt.begin(EventKind.HANDED_OVER, data",
+            "self.attempt.begin(EventKind.INTENT, data",
+            "resent",
+        ),
+        Mutant(
+            '"titles": list(titles), **self._by_right(planned)}',
+            '"titles": list(titles)}',
+            "by what right it was",
+        ),
+        Mutant(
+            "        if event is None:\n            return None\n        notes",
+            "        notes",
+            "a person is to send what the ledger does not have",
+        ),
+        Mutant("isinstance(made.error, LedgerError) or made", "made", "it goes on unrecorded"),
     ),
     "send/account_run.py": (
         Mutant("self.ledger.lock(self.account.appid, wait_s), ", "", "two runs hold one account"),
@@ -582,15 +611,6 @@ LISTED: Final[dict[str, tuple[Mutant, ...]]] = {
             "counted = self._counted(planned)\n            body",
             "counted = planned\n            body",
             "a resend does not count its audience again",
-        ),
-        Mutant(
-            "if action is protocol.Action.SEND and self._token_was_refused(made):", "if False:", "no renewal"
-        ),
-        Mutant('lookup(refused.errcode).errcode_class == "token"', "True", "any rejection is tried twice"),
-        Mutant(
-            "if made is not None and made.status is Status.REJECTED else None",
-            "",
-            "an unknown call is repeated",
         ),
         Mutant(
             'if self.stop_reason:\n            why = _("not tried',
@@ -609,29 +629,9 @@ LISTED: Final[dict[str, tuple[Mutant, ...]]] = {
         Mutant("        check_resolved_names(planned, now)\n", "", "a draft that changed since the plan"),
         Mutant("if policy.max_recipients is None and policy.audience_drift is None:", "if True:", "too many"),
         Mutant("stopped = self.stopping.is_set()", "stopped = False", "Ctrl-C while it uploads"),
-        Mutant('("send", "revision", "not_after")', '("send", "revision")', "a resend has no end"),
-        Mutant(
-            '"plan_digest": context.plan_digest,', '"plan_digest": "",', "what was reviewed is not recorded"
-        ),
         Mutant(
             "make = self.hand_over if planned.send.by_hand else self.send", "make = self.send", "it is posted"
         ),
-        Mutant(
-            "self.attempt.begin(EventKind.HANDED_OVER, data",
-            "self.attempt.begin(EventKind.INTENT, data",
-            "resent",
-        ),
-        Mutant(
-            '"titles": list(titles), **self._by_right(planned)}',
-            '"titles": list(titles)}',
-            "by what right it was",
-        ),
-        Mutant(
-            "        if event is None:\n            return None\n        notes",
-            "        notes",
-            "a person is to send what the ledger does not have",
-        ),
-        Mutant('self.stop(_("the ledger is not writable"), made.error)', "pass", "it goes on unrecorded"),
     ),
     "send/apply.py": (
         Mutant(

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from wechat_campaigns.core.diagnostics import Diagnostic
-from wechat_campaigns.core.errors import ApiError, CampaignError, ExitCode
+from wechat_campaigns.core.errors import CampaignError, ExitCode
 from wechat_campaigns.core.model import (
     Audience,
     InvalidCampaign,
@@ -154,7 +154,7 @@ def _first_look(send: Send, facts: RemoteFacts, context: DecisionContext) -> Pla
 def _failed_account(planned: PlannedSend, error: CampaignError, action: PlanAction) -> PlannedSend:
     """Leave a send of an account that could not be asked; those of other accounts go on."""
     reason = not_resent_message(error.text) if action is PlanAction.UNKNOWN else error.text
-    code, errcode = PlanReason.ACCOUNT_FAILED, error.errcode if isinstance(error, ApiError) else None
+    code, errcode = PlanReason.ACCOUNT_FAILED, error.errcode
     return planned.left(action, reason, hint=error.hint, code=code, failure=error.exit_code, errcode=errcode)
 
 

@@ -67,10 +67,11 @@ class TextOptions:
             codes: of the first cell of each row, for its style; none for plain text.
         """
         words = [heading if heading.islower() else _(heading).upper() for heading in headings]
-        table = _Table(headings, words, [[inert(cell) for cell in row] for row in rows], self.width)
-        lines = [painted(table.heading(), BOLD if self.color else "")]
+        cells = [words, *([inert(cell) for cell in row] for row in rows)]
+        table = _Table(headings, cells, self.width)
+        lines = [painted(next(table.lines(words)).rstrip(), BOLD if self.color else "")]
         styles = [STYLES[code] for code in codes] if self.color and codes else [""] * len(rows)
-        for row, style in zip(table.cells, styles, strict=True):
+        for row, style in zip(cells[1:], styles, strict=True):
             first, *others = table.lines(row)
             lines += [painted(row[0], style) + first[len(row[0]) :], *others]
         return "\n".join(line.rstrip() for line in lines)
@@ -79,22 +80,16 @@ class TextOptions:
 class _Table:
     """Cells in columns as wide as they need, of which as many stand beside each other as fit."""
 
-    def __init__(
-        self, headings: Sequence[str], words: Sequence[str], cells: list[list[str]], width: int
-    ) -> None:
-        self.headings, self.words, self.cells, self.width = headings, words, cells, width
-        self.widths = [max([columns(word), *self._widths_below(i)]) for i, word in enumerate(words)]
+    def __init__(self, headings: Sequence[str], cells: list[list[str]], width: int) -> None:
+        self.headings, self.cells, self.width = headings, cells, width
+        self.widths = [max(map(_width, column)) for column in zip(*cells, strict=True)]
         missing = sum(self.widths) + len(_GAP) * (len(self.widths) - 1) - width
         has_all = missing <= 0 or self._cut_elastic(missing)
         self.beside = [i for i, heading in enumerate(headings) if has_all or heading not in LONG]
         # A name much longer than the others gets a line of its own and does not push the columns apart.
         left = width - sum(self.widths[i] + len(_GAP) for i in self.beside if i != 1)
         self.longest_name = max(LEAST_ROOM, left)
-        names = (taken for taken in self._widths_below(1) if taken <= self.longest_name)
-        self.widths[1] = max([columns(words[1]), *names])
-
-    def _widths_below(self, index: int) -> Iterator[int]:
-        return (_width(row[index]) for row in self.cells)
+        self.widths[1] = max(taken for row in cells if (taken := _width(row[1])) <= self.longest_name)
 
     def _cut_elastic(self, missing: int) -> bool:
         """Cut the elastic column by so much; return False where it is missing or would be too narrow."""
@@ -105,10 +100,6 @@ class _Table:
         for row in self.cells:
             row[index] = _shortened(row[index], self.widths[index])
         return True
-
-    def heading(self) -> str:
-        """Return the line of the headings."""
-        return "".join(self._beside_each_other([self.words[i] for i in self.beside])).rstrip()
 
     def lines(self, row: Sequence[str]) -> Iterator[str]:
         """Yield the lines of a row: a long name, then what stands in columns, then its sentences."""
