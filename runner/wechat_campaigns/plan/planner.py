@@ -192,16 +192,14 @@ def _past_audience(planned: PlannedSend, state: LedgerState) -> Audience:
 def _sharing_drafts(looked_at: Sequence[PlannedSend]) -> list[PlannedSend]:
     """Warn of pending sends whose draft another takes first; what was sent comes before what will be."""
     taker: dict[tuple[str, str], str] = {}
-    found: dict[tuple[str, str], Diagnostic] = {}
+    found: dict[tuple[str, str], list[Diagnostic]] = {}
     for one in sorted(looked_at, key=lambda one: one.action in PENDING):
         appid, send = one.account.appid, one.send
         if isinstance(send.content, Draft) and one.action in TAKING:
             first = taker.setdefault((appid, send.content.media_id or send.content.title), send.id)
             if first != send.id and one.action in PENDING:
-                found[appid, send.id] = shared_draft_warning(send, first)
-
-    named = ((one, found.get((one.account.appid, one.send.id))) for one in looked_at)
-    return [one.with_warnings([problem]) if problem is not None else one for one, problem in named]
+                found[appid, send.id] = [shared_draft_warning(send, first)]
+    return [one.with_warnings(found.get((one.account.appid, one.send.id), ())) for one in looked_at]
 
 
 def _under_policy(
@@ -247,9 +245,7 @@ class _Earlier:
                 self._accounts[_content_key(one)].add(one.account.appid)
         self._newest: dict[_Content, dict[str, tuple[str, datetime]]] = {}
         self._twins: dict[tuple[str, str], str] = {}
-        self._calendars = {
-            appid: Calendar(appid, context.state) for appid in {one.account.appid for one in looked_at}
-        }
+        self._calendars = {appid: Calendar(appid, context.state) for appid in self._appids}
 
     def added_to(self, facts: RuleInput, planned: PlannedSend, at: datetime) -> RuleInput:
         """Return the facts about a send at a moment, with what was used up before it."""
@@ -267,7 +263,7 @@ class _Earlier:
         )
 
     def add(self, planned: PlannedSend, at: datetime) -> None:
-        """Note what a judged send uses up; one of a later window takes its quota even if it is blocked."""
+        """Add what a judged send uses up; one of a later window takes its quota even if it is blocked."""
         send, appid = planned.send, planned.account.appid
         if planned.action in CALLING:
             self._newest_of(planned)[appid] = send.id, at
@@ -441,10 +437,8 @@ def _with_past_audiences(looked_at: Sequence[PlannedSend], state: LedgerState) -
             newest[record.appid, recipients_of(record)] = past
 
     def counted(one: PlannedSend) -> PlannedSend:
-        last, audience = (
-            newest.get((one.account.appid, recipients_word(one.send.filter))),
-            one.resolved.audience,
-        )
+        audience = one.resolved.audience
+        last = newest.get((one.account.appid, recipients_word(one.send.filter)))
         if last is None or audience.source != "unknown offline":
             return one
         return replace(one, resolved=replace(one.resolved, audience=replace(audience, last=last)))

@@ -10,7 +10,7 @@ import threading
 from collections import Counter
 from contextlib import closing
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from wechat_campaigns.core.errors import (
@@ -24,7 +24,6 @@ from wechat_campaigns.core.errors import (
 from wechat_campaigns.core.i18n import N_, _, status_word
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.core.settings import Account
-from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import may_have_reached
 from wechat_campaigns.messages import Draft
 from wechat_campaigns.plan.decision import DecisionContext, decision_input
@@ -50,7 +49,6 @@ from wechat_campaigns.send.outcome import (
 )
 from wechat_campaigns.send.posting import AccountCaller, RunContext
 from wechat_campaigns.wechat import payloads
-from wechat_campaigns.wechat.endpoints import WeChatApi
 
 if TYPE_CHECKING:
     from wechat_campaigns.workspace import OnlineWorkspace
@@ -80,10 +78,10 @@ class AccountRun(AccountCaller):
         super().__init__(workspace, account, context, stopping)
         self.plan, self.due, self.watch = plan, due, workspace.watch
 
-    def begin(self, api: WeChatApi, state: LedgerState) -> None:
-        """See `AccountCaller.begin`."""
-        super().begin(api, state)
-        self.audiences = AudienceCounter(api, self.clock)
+    @cached_property
+    def audiences(self) -> AudienceCounter:
+        """Counts audiences by what WeChat says now."""
+        return AudienceCounter(self.api, self.clock)
 
     def run(self, *, wait_s: float) -> list[SendOutcome] | None:
         """Make the account's sends; None when another runner holds it for longer than `wait_s`."""
