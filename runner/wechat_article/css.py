@@ -20,14 +20,16 @@ _BRACKETS = re.compile(r"[(\[{]|[)\]}]")
 _SIGNS = (",", "/", "+", "-", "*", ":")
 _NUMBER = r"[+-]?(?:\d{1,9}(?:\.\d{0,9})?|\.\d{1,9})(?:e[+-]?\d{1,2})?"
 """Bounded, so that no value makes a pattern slow."""
-_LENGTH = re.compile(rf"({_NUMBER})(px|pt|pc|cm|mm|in|q|em|rem|ch|ex|vw|vh|vmin|vmax|%)?")
+_LENGTH = re.compile(rf"({_NUMBER})(px|pt|pc|cm|mm|in|q|em|rem|ch|ex|vw|%)?")
 _CALC = re.compile(r"calc\((.*)\)")
 _TERM = re.compile(rf"([+-]?)\s*({_NUMBER}(?:[a-z]+|%)?)\s*")
 _UNITS_PX: Final = {
     None: 1.0, "px": 1.0, "pt": 4 / 3, "pc": 16.0, "cm": 37.8, "mm": 3.78, "in": 96.0, "q": 0.945,
     "em": EM_PX, "rem": EM_PX, "ch": EM_PX / 2, "ex": EM_PX / 2, "%": PAGE_PX / 100,
-    "vw": PAGE_PX / 100, "vmin": PAGE_PX / 100, "vh": 6.67, "vmax": 6.67,
+    "vw": PAGE_PX / 100,
 }  # fmt: skip
+WINDOW: Final = re.compile(r"\d(?:[dls]?v|cq)(?:[bhiw]|max|min)\b")
+"""A unit of a window, which is another one where an article is reviewed."""
 _ANGLE = re.compile(rf"({_NUMBER})(deg|turn|rad|grad)?")
 _TURN: Final = {None: 1.0, "deg": 1.0, "turn": 360.0, "rad": 180 / math.pi, "grad": 0.9}
 _FUNCTION = re.compile(r"([a-z0-9-]+)\(([^()]*)\)")
@@ -103,12 +105,14 @@ def number(value: str) -> float | None:
     return float(found[1]) / (100 if found[2] else 1) if found else None
 
 
-def length(value: str) -> float | None:
-    """Read a length, or a sum in `calc()`, in pixels on a phone with 16 px an em; None for other values."""
+def length(value: str, em_px: float = EM_PX) -> float | None:
+    """Read a length, or a sum in `calc()`, in pixels on a phone; None for other values."""
     if calc := _CALC.fullmatch(value):
-        return _sum(calc[1].strip())
+        return _sum(calc[1].strip(), em_px)
     found = _LENGTH.fullmatch(value)
-    return float(found[1]) * _UNITS_PX[found[2]] if found else None
+    if found is None:
+        return None
+    return float(found[1]) * _UNITS_PX[found[2]] * (em_px / EM_PX if found[2] in ("em", "ex", "ch") else 1)
 
 
 def lengths(value: str) -> list[float] | None:
@@ -132,11 +136,11 @@ def degrees(value: str) -> float | None:
     return float(found[1]) * _TURN[found[2]] if found else None
 
 
-def _sum(terms: str) -> float | None:
+def _sum(terms: str, em_px: float) -> float | None:
     total, at = 0.0, 0
     while at < len(terms):
         term = _TERM.match(terms, at)
-        one = length(term[2]) if term else None
+        one = length(term[2], em_px) if term else None
         if term is None or one is None:
             return None
         total += -one if term[1] == "-" else one

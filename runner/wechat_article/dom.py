@@ -104,6 +104,16 @@ def text_of(element: HtmlElement) -> str:
     return "".join(parts)
 
 
+def lines_of(element: HtmlElement) -> list[str]:
+    """List the lines of words in an element, as blocks and line breaks part them."""
+    parts: list[str] = []
+    for event, node in etree.iterwalk(element, events=("start", "end")):
+        parts.append("\n" if node.tag in BLOCKS or node.tag == "br" else "")
+        text = node.text if event == "start" else node.tail if node is not element else None
+        parts.append((text or "").replace("\n", " "))
+    return [line for line in "".join(parts).split("\n") if line.strip()]
+
+
 def has_own_text(element: HtmlElement) -> bool:
     """Return whether text stands in an element itself, not in one inside it."""
     own = (element.text, *(child.tail for child in element))

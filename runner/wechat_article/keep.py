@@ -6,7 +6,7 @@ error, and what some phones show badly is advice: each rule once, with how often
 
 import re
 from collections.abc import Mapping
-from functools import cache, lru_cache
+from functools import cache
 from itertools import chain, takewhile
 from typing import Final
 
@@ -14,8 +14,9 @@ import nh3
 from lxml import etree
 from lxml.html import HtmlElement
 
-from wechat_article import css, embed, styles
-from wechat_article.dom import BLOCKS, END, elements, has_own_text, line_of, parse, text_of
+from wechat_article import css, drawings, embed, styles
+from wechat_article.around import Around
+from wechat_article.dom import BLOCKS, END, elements, has_own_text, line_of, lines_of, parse, text_of
 from wechat_article.parts import IMAGE_PREFIXES, LINK_PREFIX, PLACEHOLDER_SCHEME, Findings, with_https
 from wechat_article.program import N_, _
 
@@ -72,7 +73,6 @@ _DISGUISED = re.compile(rf"<(/?)({'|'.join(_DISGUISES.values())})\b")
 _ANIMATIONS = {disguise: _CASES[tag] for tag, disguise in _DISGUISES.items()}
 _ANIMATED = frozenset(_DRAWN.split()) - {"attributeName", "attributeType", "begin", "end", "dur", "type"}
 _ADDRESS = re.compile(r"url\(\s*(?!['\"]?#)", re.IGNORECASE)
-_NAMES = re.compile(r"(?:^|;)\s*([a-z-]+)\s*:")
 _SIZE = re.compile(r"auto|\d{1,5}(\.\d{1,9})?(px|%|em|rem)?")
 _SCRIPT = re.compile(r"[<>]|script\s*:|data\s*:", re.IGNORECASE)
 
@@ -138,13 +138,19 @@ def keep(root: HtmlElement, findings: Findings) -> None:
         _normalise(element)
         if element.tag in _SILENT or _is_lost(element.tag):
             gone.update(_drop(element, findings))
+    for table in root.iter("table"):
+        _order_rows(table)
     holding = _holding_text(root)
+    around: dict[HtmlElement | None, Around] = {}
     for element in elements(root):
         if _CASES.get(element.tag, element.tag) not in TAGS and not _unwrap(element):
             continue
         _attributes(element)
-        _style(element, holding, findings)
+        around[element] = _style(element, holding, around.get(element.getparent(), Around()), findings)
         _address(element, findings)
+    for drawing in list(root.iter("svg")):
+        if next(drawing.iterancestors("svg"), None) is None:
+            drawings.check_words(drawing, findings)
     _check_headings(root, findings)
 
 
@@ -292,30 +298,35 @@ def _normalise(element: HtmlElement) -> None:
         element.set("style", ";".join([*said, element.get("style", "")]))
 
 
+def _order_rows(table: HtmlElement) -> None:
+    """Move the caption, the head and the foot of a table where browsers show them."""
+    rows = list(table.iterchildren("thead", "tbody", "tfoot", "tr"))
+    head, foot, caption = map(table.find, ("thead", "tfoot", "caption"))
+    if head is not None and head is not rows[0]:
+        rows[0].addprevious(head)
+    last = [row for row in rows if row is not head][-1:]
+    if foot is not None and foot is not last[0]:
+        last[0].addnext(foot)
+    if caption is not None and caption is not table[0]:
+        table.insert(0, caption)
+
+
 def _holding_text(root: HtmlElement) -> dict[HtmlElement, frozenset[str]]:
     """Return the elements that hold text, and which inherited properties a text has from each.
 
-    Text inside a drawing is left out: animations show and hide it.
+    A text inside a drawing has its size and its colour there.
     """
     found: dict[HtmlElement, frozenset[str]] = {}
     drawn = {node for drawing in root.iter("svg") for node in drawing.iter()}
     for element in reversed(elements(root)):
-        if element in drawn:
-            continue
         if has_own_text(element):
-            found[element] = styles.INHERITED
+            found[element] = _VISIBILITY if element in drawn else styles.INHERITED
         if element not in found:
             continue
-        said = _names(element.get("style") or "")
+        said = styles.resets(element.get("style") or "")
         parent = element.getparent()
         found[parent] = found.get(parent, frozenset()) | (found[element] - said)
     return found
-
-
-@lru_cache(maxsize=4096)
-def _names(style: str) -> frozenset[str]:
-    """Return the properties that a style sets."""
-    return frozenset(_NAMES.findall(style.lower()))
 
 
 def _check_headings(root: HtmlElement, findings: Findings) -> None:
@@ -367,15 +378,26 @@ def _filter(tag: str, name: str, value: str) -> str | None:
     return value if _is_safe(tag, name.lower(), value) else None
 
 
-def _style(element: HtmlElement, holding: Mapping[HtmlElement, frozenset[str]], findings: Findings) -> None:
+def _style(
+    element: HtmlElement,
+    holding: Mapping[HtmlElement, frozenset[str]],
+    around: Around,
+    findings: Findings,
+) -> Around:
+    """Judge an element's style; return what is around a text inside it."""
     style = element.get("style")
     if style is None:
-        return
-    inherited = holding.get(element)
+        return around
+    inherited = _VISIBILITY if element.tag in ("col", "colgroup") else holding.get(element)
     if inherited and element.tag in ("sup", "sub") and len(element.text_content()) <= _NOTE_CHARS:
         inherited -= {"line-height"}  # the line around it has its own height, as every reset sheet counts on
     judged = styles.judge(
-        style, has_text=inherited is not None, inherited=inherited or frozenset(), floats=_floats(element)
+        style,
+        has_text=inherited is not None,
+        inherited=inherited or frozenset(),
+        floats=_floats(element),
+        is_line="writing-mode" not in style.lower() or len(lines_of(element)) < 2,
+        around=around,
     )
     if not judged.is_bounded:
         what = _(
@@ -392,8 +414,11 @@ def _style(element: HtmlElement, holding: Mapping[HtmlElement, frozenset[str]], 
             styles.advise(judged, line_of(element), findings, may_hold_line=may_hold)
     else:
         del element.attrib["style"]
+    return judged.inside
 
 
+_VISIBILITY: Final = frozenset(("visibility",))
+"""What a text has from its column, and one in a drawing from what is around it."""
 _FLOATS_LEFT: Final = re.compile(r"\bfloat:\s*left")
 _MOVES: Final = re.compile(r"display|float|position")
 

@@ -7,11 +7,12 @@ advice.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from wechat_article import css
+from wechat_article.around import FONT_SIZES, MOVE_PX, PROPERTIES, RELATIVE_SIZES, Around
 from wechat_article.parts import IMAGE_PREFIXES, Findings
 from wechat_article.program import N_, _
 
@@ -59,9 +60,9 @@ _FUNCTIONS = frozenset((
 _BOUNDS_PX: dict[str, tuple[float, float]] = {
     **dict.fromkeys(("letter-spacing", "word-spacing"), (-4, 40)),
     "text-indent": (-130, 100),
-    **dict.fromkeys(("margin", "margin-left", "margin-right"), (-180, 180)),
+    **dict.fromkeys(("margin", "margin-left", "margin-right"), (-MOVE_PX, MOVE_PX)),
     **dict.fromkeys(("margin-top", "margin-bottom", "top", "bottom"), (-600, 600)),
-    **dict.fromkeys(("left", "right"), (-180, 375)),
+    **dict.fromkeys(("left", "right"), (-MOVE_PX, 375)),
     **dict.fromkeys(("padding", "padding-left", "padding-right"), (0, 160)),
     **dict.fromkeys(("padding-top", "padding-bottom"), (0, 600)),
     **dict.fromkeys(("width", "min-width", "max-width", "flex-basis"), (0, 4000)),
@@ -82,19 +83,23 @@ _LINES_PX: dict[str, float] = {
 LINE_HEIGHTS: Final = (0.8, 6.0)
 """As a part of the font's size; as a length, of 16 px."""
 _INKS: Final = ("color", "-webkit-text-fill-color")
-FONT_PX: Final = (8.0, 100.0)
 LEAST_ALPHA: Final = 0.2
 """Of a text's colour."""
 INHERITED: Final = frozenset(("font-size", "line-height", "visibility", *_INKS))
 """A text inside need not have the value: an element nearer to it may say another."""
-LEAST_OPACITY, SCALES, MOST_DEGREES, MOST_TURN = 0.2, (0.4, 3.0), 75.0, 90.0
-"""Turned further, 16 is read as 91; a negative scale mirrors."""
 LEAST_CUT_PX: Final = 16
 """A box that cuts off what does not fit in has room for a line."""
+LEAST_VERTICAL_PX: Final = 48
+"""Lower, a text in vertical writing would be columns of a character or two."""
 SHADOWS, SHADOW_PX, BLUR_PX = 4, 12, 60
 """A shadow that reaches further could cover a line of text beside its box."""
 FLOATS: Final = ("left", "right")
-_PLAIN_LENGTH = re.compile(r"-?[\d.]+(?:px|r?em|pt|v[wh])")
+_NOTHING: Final = Around()
+_PLAIN_LENGTH = re.compile(r"-?[\d.]+(?:px|r?em|pt)")
+_WINDOW_WIDTH = re.compile(r"(?:(?:min|max)-)?width:[\d.]+vw")
+_WITHOUT_PART = re.compile(r"-\s*[\d.]+%")
+_COLOUR = re.compile(r"#[0-9a-f]+|(?:rgb|hsl)a?\([^()]*\)|[a-z]+")
+_RELATIVE_SIZE = re.compile(r"smaller|larger|\d(?:em|ex|ch|%)")
 _Accepts = Callable[[str], bool]
 
 
@@ -106,13 +111,21 @@ class Judged(NamedTuple):
     """Declarations that change the look and had to go."""
     advice: tuple[tuple[str, str, str, str, str], ...] = ()
     """Of those that stay: rule, message and hint (not translated yet), name and value."""
+    inside: Around = _NOTHING
+    """What is around a text inside its element."""
     is_bounded: bool = True
     """False for a style that is too long, or nested too deep, to be read."""
 
 
 @lru_cache(maxsize=4096)
 def judge(
-    style: str, *, has_text: bool, inherited: frozenset[str] = frozenset(), floats: tuple[str, ...] = FLOATS
+    style: str,
+    *,
+    has_text: bool,
+    inherited: frozenset[str] = frozenset(),
+    floats: tuple[str, ...] = FLOATS,
+    is_line: bool = True,
+    around: Around = _NOTHING,
 ) -> Judged:
     """Split a style attribute into what stays and what must go; what a phone would ignore goes unsaid.
 
@@ -120,18 +133,29 @@ def judge(
         has_text: whether its element, or one inside it, holds text.
         inherited: the properties of `INHERITED` that such a text has from it.
         floats: the sides to which it may float.
+        is_line: whether its words stand in one line: several would stand side by side in vertical writing.
+        around: what the elements around it do to its text.
     """
     if not css.is_bounded(style):
-        return Judged("", is_bounded=False)
+        return Judged("", inside=around, is_bounded=False)
     kept: list[str] = []
     important: list[str] = []
     dropped: list[tuple[str, str]] = []
     said = css.declarations(style)
-    cuts = has_text and _cuts_off(said)
-    is_clipped = any(
-        item.lower_name.endswith("background-clip") and css.value_of(item) == "text" for item in said
-    )
-    centred = "-50%" if has_text and _is_at_centre(said) else None
+    values = {
+        item.lower_name: css.value_of(item).lower() for item in sorted(said, key=lambda one: one.important)
+    }
+    if has_text:
+        around = around._replace(
+            width_px=_least(values, ("width", "max-width"), around.width_px),
+            height_px=_least(values, _HEIGHTS, around.height_px),
+        )
+    cuts = has_text and _cuts_off(values, around)
+    is_clipped = _shows_ground(values)
+    may_turn = is_line and around.height_px >= LEAST_VERTICAL_PX
+    centred = "-50%" if has_text and _is_at_centre(values) else None
+    adding: dict[str, str] = {}
+    inside, firm = around, set()
     for item in said:
         name, value = item.lower_name, css.value_of(item)
         if name not in _CHECKS and name not in _WITHOUT_TEXT:
@@ -141,14 +165,38 @@ def judge(
         is_seen = not has_it or name not in _SHOWING or _SHOWING[name](shown)
         is_seen = is_seen or (is_clipped and name in _INKS)
         is_seen = is_seen and not (name == "float" and has_it and shown in FLOATS and shown not in floats)
-        if not (is_seen and _accepts(name, item, has_text=has_text)) or (cuts and name in _OVERFLOW):
+        is_seen = is_seen and not (cuts and name in _OVERFLOW) and not (around.vertical and name in _HEIGHTS)
+        is_seen = is_seen and _accepts(name, item, has_text=has_text)
+        if is_seen and (adds := PROPERTIES.get(name)) and adds not in firm:
+            trial = {**adding, adds: shown}
+            after = around
+            for each, written in trial.items():
+                after = after.inside(each, written)
+            stands = may_turn or after.vertical == around.vertical
+            is_seen = not has_it or (after.shows(inside) and stands)
+            if is_seen:
+                adding, inside = trial, after
+                firm |= {adds} if item.important else set()
+        if not is_seen:
             dropped.append((name, value))
         elif item.important:  # it wins over later ones: that is its place, also for those who read this
             important.append(f"{name}:{value}!important")
         else:
             kept.append(f"{name}:{value}")
     stays = ";".join([*kept, *important])
-    return Judged(stays, tuple(dropped), tuple(_advice(stays, has_text=has_text)))
+    return Judged(stays, tuple(dropped), tuple(_advice(stays, has_text=has_text)), inside)
+
+
+@lru_cache(maxsize=4096)
+def resets(style: str) -> frozenset[str]:
+    """Return the properties of `INHERITED` that a text inside has from this style alone."""
+    kept = css.declarations(judge(style, has_text=True, inherited=INHERITED).kept)
+    values = {item.lower_name: css.value_of(item).lower() for item in kept if item.lower_name in INHERITED}
+    return frozenset(
+        name
+        for name, value in values.items()
+        if value not in ("inherit", "unset") and not (name == "font-size" and _RELATIVE_SIZE.search(value))
+    )
 
 
 def said(name: str, value: str) -> tuple[str, str]:
@@ -173,6 +221,8 @@ def _accepts(name: str, item: Any, *, has_text: bool) -> bool:
     functions, addresses, is_whole = css.parts(item)
     value = css.value_of(item).lower()
     if not is_whole or functions - _FUNCTIONS or not value:
+        return False
+    if css.WINDOW.search(value) and not _WINDOW_WIDTH.fullmatch(f"{name}:{value}"):
         return False
     if addresses and not (
         _WITH_PICTURES.fullmatch(name) and all(one.startswith(IMAGE_PREFIXES) for one in addresses)
@@ -240,21 +290,11 @@ def _transform(value: str) -> bool:
     return value == "none" or css.functions(value) is not None
 
 
+def _origin(value: str) -> bool:
+    return all(abs(css.length(word) or 0) <= css.PAGE_PX for word in value.split())
+
+
 # --- what shows the text inside -----------------------------------------------------------------
-
-
-def _at_least(least: float, most: float) -> _Accepts:
-    def accepts(value: str) -> bool:
-        part = css.number(value)
-        return part is None or least <= part <= most
-
-    return accepts
-
-
-def _font_size(value: str) -> bool:
-    part = css.number(value) if value.endswith("%") else None
-    size = css.length(value) if part is None else part * css.EM_PX
-    return size is None or FONT_PX[0] <= size <= FONT_PX[1]
 
 
 def _line_height(value: str) -> bool:
@@ -264,45 +304,48 @@ def _line_height(value: str) -> bool:
     return part is None or LINE_HEIGHTS[0] <= part <= max(LINE_HEIGHTS[1], 12 if "px" in value else 0)
 
 
-def _stays_in_sight(value: str) -> bool:
-    return all(_moves_little(name, arguments) for name, arguments in css.functions(value) or ())
-
-
-def _moves_little(name: str, arguments: list[str]) -> bool:
-    numbers = [css.number(one) or 0.0 for one in arguments]
-    if name.startswith("scale"):
-        return name == "scalez" or all(SCALES[0] <= one <= SCALES[1] for one in numbers[:2])
-    if name == "matrix":
-        area = numbers[0] * numbers[3] - numbers[1] * numbers[2] if len(numbers) == 6 else 0.0
-        is_upright = SCALES[0] ** 2 <= area <= SCALES[1] ** 2 and min(numbers[0], numbers[3]) >= 0
-        return is_upright and max(map(abs, numbers[4:])) <= _BOUNDS_PX["margin"][1]
-    if name.startswith("translate"):
-        most = _BOUNDS_PX["top" if name == "translatey" else "margin"][1]
-        return all(abs(css.length(one) or 0.0) <= most for one in arguments)
-    leans = name in ("rotatex", "rotatey", "rotate3d") or name.startswith("skew")
-    most = MOST_DEGREES if leans else MOST_TURN
-    return all(abs(css.degrees(one) or 0.0) <= most for one in arguments)
-
-
 _OVERFLOW: Final = ("overflow", "overflow-x", "overflow-y")
 
 
-def _cuts_off(said: Sequence[Any]) -> bool:
+_HEIGHTS: Final = ("height", "max-height")
+
+
+def _least(values: Mapping[str, str], names: Iterable[str], whole_px: float) -> float:
+    """Return the least of some sizes of a box; that of what is around it where it has none."""
+    sizes = (_size(values[name], whole_px) for name in names if name in values)
+    return min((size for size in sizes if size is not None), default=whole_px)
+
+
+def _size(value: str, whole_px: float) -> float | None:
+    if "vw" in value or _WITHOUT_PART.search(value):
+        return 0.0  # on some screen
+    part = css.number(value) if value.endswith("%") else None
+    return css.length(value) if part is None else part * whole_px
+
+
+def _cuts_off(values: Mapping[str, str], around: Around) -> bool:
     """Return whether a style cuts off what does not fit in, and leaves no room for a line."""
-    values = {item.lower_name: css.value_of(item).lower() for item in said}
     if all(set(values.get(name, "visible").split()) <= {"visible", "initial"} for name in _OVERFLOW):
         return False
-    named = ("width", "max-width", "height", "max-height", "flex-basis")
-    boxes = [values[name] for name in named if name in values]
-    boxes += values.get("flex", "").split()[2:3]
-    lengths = [css.length(size) for size in boxes]
-    return any(length is not None and length < LEAST_CUT_PX for length in lengths)
+    bases = [values.get("flex-basis", ""), *values.get("flex", "").split()[2:3]]
+    sizes = [around.width_px, around.height_px, *(_size(base, css.PAGE_PX) for base in bases)]
+    return any(size is not None and size < LEAST_CUT_PX for size in sizes)
 
 
-def _is_at_centre(said: Sequence[Any]) -> bool:
+def _is_at_centre(values: Mapping[str, str]) -> bool:
     """Return whether a box begins at the middle, so that half its width to the left centres it."""
-    values = {item.lower_name: css.value_of(item).lower() for item in said}
     return values.get("left") == "50%" and values.get("position") in ("absolute", "relative")
+
+
+def _shows_ground(values: Mapping[str, str]) -> bool:
+    """Return whether a box paints its text with its background, and has one."""
+    if "text" not in (values.get("background-clip"), values.get("-webkit-background-clip")):
+        return False
+    ground = " ".join(values.get(f"background{part}", "") for part in ("", "-color", "-image"))
+    inks = [colour.alpha for word in _COLOUR.findall(ground) if (colour := css.colour(word))]
+    sizes = [css.length(size) for size in values.get("background-size", "").split()]
+    is_wide = all(size is None or size >= LEAST_CUT_PX for size in sizes)
+    return is_wide and ("url(" in ground or min(inks, default=0.0) >= LEAST_ALPHA)
 
 
 def _has_ink(value: str) -> bool:
@@ -314,32 +357,31 @@ _PLACES: Final = (
     "grid-area", "grid-column", "grid-column-start", "grid-column-end",
     "grid-row", "grid-row-start", "grid-row-end",
 )  # fmt: skip
+_NO_DISPLAYS: Final = (
+    "none", "table-column", "table-column-group", "table-caption", "table-header-group", "table-footer-group",
+)  # fmt: skip
 _SHOWING: dict[str, _Accepts] = {
     **dict.fromkeys(_INKS, _has_ink),
-    "display": lambda value: value not in ("none", "table-column", "table-column-group"),
+    "display": lambda value: value not in _NO_DISPLAYS,
+    "caption-side": lambda value: value == "top",
     "visibility": lambda value: value not in ("hidden", "collapse"),
-    "opacity": _at_least(LEAST_OPACITY, 1e9),
-    "zoom": _at_least(*SCALES),
-    "font-size": _font_size,
     "line-height": _line_height,
-    "transform": _stays_in_sight,
-    "-webkit-transform": _stays_in_sight,
+    "fill": _has_ink,
+    "fill-opacity": lambda value: (css.number(value) or 0) >= LEAST_ALPHA,
+    **dict.fromkeys(("transform-origin", "-webkit-transform-origin"), _origin),
+    "transform-style": lambda value: value in ("flat", "initial"),
     "direction": lambda value: value != "rtl",
     "unicode-bidi": lambda value: "override" not in value,
     **dict.fromkeys(("flex-direction", "flex-flow", "flex-wrap"), lambda value: "reverse" not in value),
     "order": lambda value: css.number(value) in (None, 0),
     "grid-auto-flow": lambda value: "dense" not in value,
-    **dict.fromkeys(_PLACES, lambda value: not re.search(r"\d", value)),
+    **dict.fromkeys(_PLACES, _words("(auto|initial|unset|[/ ])+")),
 }
 """Checked where text has the value: an empty box or a picture may well be hidden, or stand elsewhere."""
 
 
 _KEYWORDS = (
     "auto", "none", "normal", "inherit", "initial", "unset", "max-content", "min-content", "fit-content",
-)  # fmt: skip
-_FONT_SIZES = (
-    "xx-small", "x-small", "small", "medium", "large", "x-large", "xx-large", "xxx-large",
-    "smaller", "larger", "inherit",
 )  # fmt: skip
 _CHECKS: dict[str, _Accepts] = {
     **{name: (lambda _value: True) for name in _ANY.split()},
@@ -358,7 +400,7 @@ _CHECKS: dict[str, _Accepts] = {
         f"overflow{side}": _words(r"(visible|hidden|auto|scroll|clip| |initial)+")
         for side in ("", "-x", "-y")
     },
-    "font-size": _length(*_FONT_SIZES),
+    "font-size": _length(*FONT_SIZES, *RELATIVE_SIZES),
     "line-height": _length("normal", "inherit", "initial", "unset"),
     "opacity": lambda value: value in ("initial", "unset") or css.number(value) is not None,
     "zoom": lambda value: value == "normal" or css.number(value) is not None,

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -93,6 +94,93 @@ def test_hold_works_on_a_damaged_ledger(
     assert json.loads(body)["kind"] == EventKind.HOLD
     assert shop.apply() != ExitCode.OK
     assert shop.posts() == 0
+
+
+@pytest.mark.parametrize("what", ["held", "clientmsgid"])
+def test_what_the_file_does_not_keep_is_neither_called_held_nor_sent(
+    make_shop: MakeShop, tmp_path: Path, what: str
+) -> None:
+    shop, ledger = make_shop(), tmp_path / "ledger.sqlite3"
+    shop.write(sale=campaign_file("今晚八点"))
+    with closing(sqlite3.connect(ledger)) as db, db:
+        db.execute(
+            f"create trigger t before insert on event when new.body like '%{what}%' "
+            "begin select raise(ignore); end"
+        )
+    hold = ("hold", "main", "--reason", "x")
+    assert [shop.run_here(*hold)[0], shop.apply(), shop.posts()] == [ExitCode.LEDGER, ExitCode.LEDGER, 0]
+
+
+OTHER = "wx0000000000000009"
+NAME_OF_BYTES = b'"events/\\377bad/000000/00000001.json"'
+EVENT = f"events/{APPID}/000000/00000001.json".encode()
+IN_FILE = {
+    "a name that is no text": "insert into head values (cast(x'ff41' as text), 1, 'x'), (x'ff', 1, 'x')",
+    "another account's head": f"insert into head values ('{OTHER}', 'abc', x'00ff')",
+    "an event of no text": "update event set body = cast(x'ff00' as text) where seq = 1",
+    "an event of bytes": "update event set body = x'ff00ff' where seq = 1",
+    "a head that is no number": "update head set seq = 'abc'",
+    "a head at the end of numbers": "update head set seq = 9223372036854775807",
+    "a head of no text": "update head set hash = cast(x'eda080' as text)",
+    "a head of bytes": "update head set hash = x'00ff'",
+}
+ON_BRANCH = {
+    "a name that is no text": (NAME_OF_BYTES, b"{}"),
+    "another account's head": (
+        b"heads.json",
+        f'{{"{OTHER}":[Infinity,"\\ud800"],"\\ud800":[1],'.encode() + b"%s",
+    ),
+    "an event of no text": (EVENT, b"\xff\x00"),
+    "an event too deep": (EVENT, b"[" * 100_000),
+    "heads too deep": (b"heads.json", b"[" * 100_000),
+    "no heads": (b"heads.json", b"[1]"),
+    "a head that is no number": (b"heads.json", f'{{"{APPID}":[{"9" * 5000},"a"]}}'.encode()),
+    "a head of infinity": (b"heads.json", f'{{"{APPID}":[Infinity,"a"]}}'.encode()),
+}
+NOT_OURS = ("a name that is no text", "another account's head")
+
+
+@pytest.mark.parametrize("seen", ["seen", "unseen"])
+@pytest.mark.parametrize(
+    ("ledger", "harm"), [*(("sqlite", harm) for harm in IN_FILE), *(("git", harm) for harm in ON_BRANCH)]
+)
+def test_what_is_in_a_store_stops_with_the_code_of_a_changed_ledger(
+    make_shop: MakeShop, tmp_path: Path, ledger: str, harm: str, seen: str
+) -> None:
+    """A hold needs the head of its account and no more."""
+    shop = make_shop(ledger)
+    shop.write(first=campaign_file("昨晚八点"))
+    shop.succeed("apply", "--auto-approve")
+    shop.write(sale=campaign_file("今晚八点"))
+    if ledger == "sqlite":
+        with closing(sqlite3.connect(tmp_path / "ledger.sqlite3")) as db, db:
+            db.execute(IN_FILE[harm])
+    else:
+        _write_on_branch(tmp_path / "remote.git", *ON_BRANCH[harm])
+    if seen == "unseen":
+        shutil.rmtree(f"{shop.folder}.state")
+    is_changed = ExitCode.OK if harm in NOT_OURS else ExitCode.LEDGER
+    for words in (("plan",), ("status",), ("report",)):
+        assert shop.run_here(*words)[0] == is_changed, words
+    assert shop.run_here("ledger", "verify")[0] == ExitCode.LEDGER
+    code = shop.run_here("hold", "main", "--reason", "x")[0]
+    assert code == (ExitCode.LEDGER if "head" in harm and harm not in NOT_OURS else ExitCode.OK)
+    assert shop.apply() == (ExitCode.POLICY if harm in NOT_OURS else ExitCode.LEDGER)
+    assert shop.posts() == 1
+
+
+def _write_on_branch(remote: Path, path: bytes, content: bytes) -> None:
+    git = ["git", "-C", str(remote)]
+    if b"%s" in content:
+        heads = subprocess.check_output([*git, "cat-file", "blob", "ledger:heads.json"])
+        content = content % heads.removeprefix(b"{")
+    script = b"feature done\ncommit refs/heads/ledger\ncommitter x <x@localhost> 1 +0000\ndata 1\nx\n"
+    script += b"from refs/heads/ledger^0\nM 100644 inline %s\ndata %d\n%s\ndone\n" % (
+        path,
+        len(content),
+        content,
+    )
+    subprocess.run([*git, "fast-import", "--quiet", "--force", "--done"], input=script, check=True)
 
 
 def test_hold_works_where_the_branch_went_back(make_shop: MakeShop, tmp_path: Path) -> None:

@@ -354,7 +354,7 @@ def test_the_command_after_a_plan_sends_what_the_plan_shows(campaign: Command, s
     Path("campaigns/tea.yaml").write_text(SALE.replace("周年庆", "今年{{ what }}"), encoding="utf-8")
     words = ["plan", "tea*", "--var", "what=品鉴会", "--out", "my plan.json"]
     told = campaign(*words)[1]
-    command = re.search("How to approve this: `campaign (apply [^`]*)`", told)
+    command = re.search("To send this: `campaign (apply [^`]*)`", told)
     assert command is not None
     code, out, _ = campaign(*shlex.split(command[1]), "--auto-approve", "-o", "json")
     assert code == ExitCode.OK

@@ -159,7 +159,7 @@ SHOWN = [
     "margin-left:calc(-100px)", "mask:none", "writing-mode:vertical-rl", "float:left", "hyphens:none",
     "letter-spacing:-.1em", "letter-spacing:-0.5px", "background-color:inherit",
     "opacity:.5", "transform:rotate(3deg)", "transform:translate3d(1px,0,0) scale(.9)", "display:flex",
-    "margin-top:-30px", "line-height:1", "font-size:calc(8px + 2vw)", "letter-spacing:normal", "zoom:.9",
+    "margin-top:-30px", "line-height:1", "font-size:calc(8px + .5em)", "letter-spacing:normal", "zoom:.9",
     "text-indent:-2em", "width:44px;height:44px;overflow:hidden;line-height:44px",
     "color:#fff;background:#333", "color:#fff;background-image:linear-gradient(90deg,#07c160,#036)",
     "color:#fff;background-image:url(https://mmbiz.qpic.cn/a)", "color:#fff;background-color:#333!important",
@@ -181,6 +181,150 @@ def test_what_hides_nothing_is_kept_to_the_letter(style: str) -> None:
     body = made(f'<p>春茶</p><p style="{style}">上新</p>{gaps}<p>再见</p>')
     assert [finding for finding in body.findings if finding.level == "error"] == []
     assert f'style="{style}"' in body.html
+
+
+WINDOW = [
+    "max-height:calc(400px - 100vw)", "font-size:calc(8px + 2vw)", "font-size:5VW", "margin-top:-3vh",
+    "height:50dvh", "width:calc(100vw - 32px)", "padding:0 5cqw", "min-height:10svmin", "line-height:1e1vmax",
+    "text-indent:4\\76 w",
+    "background:linear-gradient(#fff 9vw,#000)", "transform:translateX(9vi)", "width:50vh",
+    "max-width:8vw;overflow:hidden",
+]  # fmt: skip
+"""What differs between the window of a reviewer and that of a phone."""
+
+
+@pytest.mark.parametrize("style", WINDOW)
+def test_no_style_depends_on_the_size_of_the_window(style: str) -> None:
+    for inside in ("暗藏", "") if "overflow" not in style else ("暗藏",):
+        body = made(f'<p>春茶</p><section style="{style}">{inside}</section>')
+        assert [finding.rule for finding in body.findings] == ["style-value"]
+        assert f'style="{style}"' not in body.html
+    assert made('<p style="width:50vw;max-width:90vw">茶</p>').findings == ()
+
+
+TOGETHER = [
+    "opacity:.4", "zoom:.5", "zoom:2", "transform:scale(.6)", "transform:scale3d(.6,.6,1)", "font-size:.7em",
+    "transform:matrix(.6,0,0,.6,0,0)", "font-size:70%", "font-size:calc(.5em + 2px)",
+    "transform:rotate(60deg)", "transform:skewX(-40deg)", "transform:rotateX(50deg)",
+    "transform:translateX(100px)", "transform:translateY(-30em)", "-webkit-transform:translate3d(100px,0,0)",
+    "transform:scaleX(2) translateX(60px)", "transform:matrix(0,1,-1,0,0,0)",
+    "transform:rotate(50deg);zoom:.6", "opacity:.4!important;opacity:1",
+]  # fmt: skip
+"""Within the bounds, and outside of them where elements with this style stand in each other."""
+ALONE = [
+    "transform:rotate(90deg) rotate(90deg)", "transform:scale(.5) scale(.5)", "zoom:.4;transform:scale(.5)",
+    "transform:translateX(180px) translateX(180px)", "transform:perspective(1px) translateZ(-9px)",
+    "transform:rotate(90deg) translateY(400px)", "transform:rotate(60deg);transform-origin:999px 0",
+    "transform-style:preserve-3d",
+]  # fmt: skip
+HONEST = [
+    ("transform:rotateZ(45deg)", "transform:rotateZ(-45deg)"),
+    ("transform:skew(-20deg)", "transform:skew(20deg)"),
+    ("transform:translate3d(1px, 0px, 0px);-webkit-transform:translate3d(1px, 0px, 0px)",) * 9,
+    ("opacity:0.8", "opacity:0.8"),
+    ("font-size:0.8em", "font-size:14px", "font-size:0.8em"),
+    ("transform:perspective(0px);transform-style:flat", "transform:perspective(0px)"),
+    ("font-size:0", "font-size:12px"),
+    ("height:0", "width:40%;max-height:20em;overflow:hidden"),
+    ("background-clip:text;color:transparent;background-image:linear-gradient(#07c160, rgb(0, 0, 9))",),
+    ("zoom:1.2;transform:scale(0.9);transform-origin:left top", "zoom:1"),
+]
+
+
+def nested(*styles: str) -> str:
+    """Write elements in elements around a text."""
+    inside = "".join(f'<section style="{style}">' for style in styles)
+    return f"{inside}暗藏{'</section>' * len(styles)}"
+
+
+@pytest.mark.parametrize("styles", [*((style,) * 3 for style in TOGETHER), *((style,) for style in ALONE)])
+def test_the_bounds_hold_for_all_elements_around_a_text_together(styles: tuple[str, ...]) -> None:
+    body = made(f"<p>春茶</p>{nested(*styles)}")
+    assert {finding.rule for finding in body.findings} == {"style-value"}
+    assert made(body.html).findings == ()
+
+
+@pytest.mark.parametrize("styles", HONEST)
+def test_what_editors_nest_is_kept(styles: tuple[str, ...]) -> None:
+    body = made(nested(*styles))
+    assert body.html == nested(*styles)
+    assert {finding.level for finding in body.findings} <= {"advice"}
+
+
+CUT = [
+    nested("height:1px", "height:100%;overflow:hidden"), nested("height:9px;display:flex", "overflow:hidden"),
+    nested("width:1px", "overflow:hidden;white-space:nowrap"), nested("width:5%", "width:5%;overflow:hidden"),
+    nested("max-width:1px", "", "max-width:100%;overflow-x:auto"),
+    nested("height:20px", "writing-mode:vertical-rl"),
+    nested("-webkit-background-clip:text;color:transparent"),
+    nested("background-clip:text;background:none;color:transparent"),
+    nested("background-clip:text;background-image:linear-gradient(#0000,transparent);color:transparent"),
+    nested("background-clip:text;background:#fff;background-size:0 0;color:transparent"),
+    '<table><colgroup><col style="visibility:collapse"></colgroup><tr><td>暗藏</td></tr></table>',
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("source", CUT)
+def test_what_two_elements_or_declarations_hide_together_is_shown(source: str) -> None:
+    body = made(f"<p>春茶</p>{source}")
+    assert {finding.rule for finding in body.findings if finding.level == "warning"} >= {"style-value"}
+    assert not re.search("overflow|vertical|(?<!background-)color:|collapse", body.html)
+
+
+DRAWN = [
+    '<text y="9" opacity="0">暗藏<set attributeName="opacity" to="1" begin="touchstart"></set></text>',
+    '<g opacity=".4"><g opacity=".4"><text y="9">暗藏</text></g></g>', '<text>暗藏</text>',
+    '<text y="9" fill-opacity="0">暗藏</text>',
+    '<text y="9" visibility="hidden">暗藏</text>', '<g visibility="collapse"><text y="9">暗藏</text></g>',
+    '<text y="9" font-size="0.1">暗藏</text>', '<text y="9" style="font-size:1px">暗藏</text>',
+    '<text y="9" font-size="1%">暗藏</text>', '<text x="900" y="20">暗藏</text>', '<text y="-9">暗藏</text>',
+    '<g transform="translate(0 99)"><text y="9">暗藏</text></g>', '<text x="40 20" y="20">暗藏</text>',
+    '<text y="9" dx="0 -32">暗藏</text>', '<text y="9" rotate="180">暗藏</text>',
+    '<text y="9" dy="99em">暗藏</text>',
+    '<text y="20" transform="rotate(180 30 15)">16 暗藏</text>',
+    '<text y="9" transform="scale(-1 1)">暗藏</text>',
+    '<text y="9" fill="none">暗藏</text>', '<g fill="url(#a)"><text y="9">暗藏</text></g>',
+    '<text y="9">暗藏<animate attributeName="opacity" to="0" dur="1s" fill="freeze"></animate></text>',
+    '<g><set attributeName="visibility" to="hidden" begin="touchstart"></set><text y="9">暗藏</text></g>',
+    '<text y="9">暗藏<set attributeName="visibility" to="hidden" begin="0s;click"></set></text>',
+    '<svg width="1" height="1"><text y="9">暗藏</text></svg>',
+    '<text y="9" style="fill-opacity:0">暗藏</text>',
+    '<text y="9" style="visibility:hidden">暗藏</text>', '<text y="90vh">暗藏</text>',
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("drawn", DRAWN)
+def test_words_of_a_drawing_stay_in_sight_and_in_order(drawn: str) -> None:
+    body = made(f'<p>春茶</p><svg viewBox="0 0 300 40" width="300">{drawn}</svg>')
+    assert {finding.rule for finding in body.findings} == {"style-value"}
+    again = made(body.html)
+    assert (again.findings, again.html) == ((), body.html)
+    assert "暗藏" in body.html
+
+
+@pytest.mark.parametrize("outer", ["opacity:0", "display:none", "visibility:hidden"])
+def test_a_style_hides_no_drawing_with_words(outer: str) -> None:
+    body = made(f'<section style="{outer}"><svg viewBox="0 0 9 9"><text y="9">暗藏</text></svg></section>')
+    assert [finding.rule for finding in body.findings] == ["style-value"]
+
+
+def test_drawings_of_editors_are_kept() -> None:
+    drawing = (
+        '<section style="font-size:0;line-height:0"><svg viewBox="0 0 1080 600" fill="none" width="100%">'
+        '<rect width="1080" height="600" fill="#fff" opacity="0"></rect>'
+        '<g transform="translate(90 50)" opacity="0.9"><text x="50%" y="310" font-size="60" fill="#fff" '
+        'text-anchor="middle" transform="rotate(-45)">点开看看'
+        '<set attributeName="visibility" to="hidden" begin="click"></set>'
+        '<tspan x="9" dy="1.2em">再看</tspan></text>'
+        '<animate attributeName="opacity" to="0" begin="click+0.5s" dur="1s"></animate></g></svg></section>'
+    )
+    assert (made(drawing).html, made(drawing).findings) == (drawing, ())
+
+
+@pytest.mark.parametrize("inner", ["1em", "inherit", "1px", "calc(100%)", "x", "larger"])
+def test_a_size_that_hides_is_not_undone_by_one_that_depends_on_it(inner: str) -> None:
+    body = made(nested("font-size:0", f"font-size:{inner}"))
+    assert 'style="font-size:0"' not in body.html
 
 
 # --- themes ------------------------------------------------------------------------------------

@@ -105,6 +105,20 @@ LISTED: Final[dict[str, tuple[Mutant, ...]]] = {
             "_other_form(state, facts, names) or _moved(", "_moved(", "`for_each` comes, and all get it again"
         ),
         Mutant(" or _moved(state, facts, names)", "", "a moved file is sent again"),
+        Mutant("moved or _draft_taken(state, facts, names)", "moved", "what a person has is sent, too"),
+        Mutant(
+            "_takers(state, record.drafts,",
+            "_takers(state, set(),",
+            "resent while a person has the same draft",
+        ),
+        Mutant(
+            "in _UNKNOWN or record.is_by_hand", "in _UNKNOWN", "what a person sent is sent under another id"
+        ),
+        Mutant(
+            "        and replace(SendId.parse(name), batch=None) not in lists\n",
+            "",
+            "batches wait for each other",
+        ),
         Mutant("_OUTSIDE.get(blocker, Action.BLOCKED)", "Action.BLOCKED", "outside its window it is blocked"),
         Mutant("and all(now >= at", "and any(now >= at", "a person settles before the last call has arrived"),
         Mutant(f"{CLOCK}    if facts.not_after", "    if facts.not_after", "a wrong clock sends"),
@@ -350,9 +364,8 @@ LISTED: Final[dict[str, tuple[Mutant, ...]]] = {
             "replaced before it was read",
             "the check after the transaction finds it, before anything is decided on what was read",
         ),
-        Mutant(
-            'db.execute("insert or replace into head', 'db.execute("insert or ignore into head', "old head"
-        ),
+        Mutant('"insert or replace into head values', '"insert or ignore into head values', "old head"),
+        Mutant("elif not _BESIDE.match(str(sql)):", "elif False:", "a trigger loses a hold"),
         Mutant(
             "where stream = ? and seq >= ? order", "where stream = ? and seq > ? order", "seen is not proven"
         ),
@@ -375,9 +388,6 @@ LISTED: Final[dict[str, tuple[Mutant, ...]]] = {
             "a push overwrites what others pushed",
         ),
         Mutant("unanswered.append((events, commit))", "pass", "an event whose answer was lost is kept twice"),
-        Mutant(
-            "if last != self._seen.heads.get(stream, EMPTY):", "if False:", "events cut off are continued"
-        ),
         Mutant("git_tree.rewritten_files(self._git, str(before), tip)", "[]", "a rewritten branch is read"),
         Mutant(
             "elif known.get(git_tree.TIP) is not None:", "elif False:", "a deleted branch is a new ledger"
@@ -411,6 +421,7 @@ LISTED: Final[dict[str, tuple[Mutant, ...]]] = {
             "an import mixes two pasts",
         ),
         Mutant("do update set seq = excluded.seq, hash = excluded.hash", "do nothing", "an old head"),
+        Mutant("if not as_written or odd.fetchall():", "if False:", "a trigger loses a hold"),
     ),
     "ledger/postgres_pool.py": (
         Mutant("if warnings:\n", "if False:\n", "a commit without its standby counts"),
@@ -538,10 +549,15 @@ LISTED: Final[dict[str, tuple[Mutant, ...]]] = {
         Mutant('if name != "signature"}', 'if name not in ("signature", "sends")}', "another send"),
     ),
     "ledger/account.py": (
+        Mutant('if event.data.get("after") != event.previous:', "if False:", "a copy counts after its end"),
         Mutant(
-            'if data.get("after") != event.previous or not', "if not", "a copy counts after what ended it"
+            '<= event.data["saw"]["seq"] < event.seq', '<= event.data["saw"]["seq"]', "it saw what came later"
         ),
-        Mutant('<= data["saw"]["seq"] < event.seq', '<= data["saw"]["seq"]', "it saw what came after it"),
+        Mutant(
+            "            check_shape(event)\n",
+            "            pass\n",
+            "odd data ends as an error of the program",
+        ),
         Mutant("event.kind == LedgerKind.GUARD and is_authentic", "event.kind == LedgerKind.GUARD", "forged"),
         Mutant("{*UNRECEIVED, Fate.HANDED_OVER}", "{*UNRECEIVED}", "what nobody has sent uses the quota"),
     ),
@@ -660,7 +676,7 @@ LISTED: Final[dict[str, tuple[Mutant, ...]]] = {
     "send/jobs.py": (
         Mutant("one[0].fate is Fate.ACCEPTED and one[2]", "one[2]", "another's job is recorded"),
         Mutant("if known.fate is not Fate.SENT:", "if False:", "a recall of what was not sent"),
-        Mutant("if known.fate is Fate.SENT and is_by_hand(known):", "if False:", "what no API can recall"),
+        Mutant("if known.fate is Fate.SENT and known.is_by_hand:", "if False:", "what no API can recall"),
         Mutant("max(0, RECALLS_PER_DAY - made)", "RECALLS_PER_DAY", "recalls are not counted"),
     ),
     "send/outcome.py": (
@@ -828,7 +844,8 @@ LISTED: Final[dict[str, tuple[Mutant, ...]]] = {
         Mutant("known.fate is Fate.HANDED_OVER and now >= ready", "now >= ready", "sent, and overdue"),
         Mutant("if one.fate is Fate.HANDED_OVER)", ")", "what has ended is looked at"),
         Mutant("if seen == before:", "if False:", "the same is recorded at each status"),
-        Mutant("is_gone=draft is None,", "is_gone=False,", "nobody is told that the draft is gone"),
+        Mutant("is_gone=is_missing and", "is_gone=False and", "nobody is told that the draft is gone"),
+        Mutant(">= AGAIN", ">= AGAIN * 0", "one answer of WeChat takes a draft for gone"),
     ),
     "notify/audit.py": (
         Mutant("[event for event in known if event.seq > recorded]", "[*known]", "all comes again each time"),

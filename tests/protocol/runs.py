@@ -217,6 +217,7 @@ def program(ports: Ports, runner: Runner) -> list[tuple[Send, str]]:
                 last_hold=last_holds[send.appid],
                 clock_skew=timedelta(seconds=runner.offset_s),
                 is_by_hand=send.by_hand,
+                draft=send.draft,
                 resend_stored=runner.resends_stored,
                 find_violations=lambda: [*violations(state, send, runner), *lacks(state, send, runner)],
             )
@@ -276,8 +277,11 @@ def is_current(message: Message, is_present: Any) -> bool:
 
 
 def violations(state: StreamState, send: Send, runner: Runner) -> list[str]:
-    """The rule that blocks: so many messages in 24 hours, in whatever state the account is now."""
-    return ["most"] if runner.most and sent_lately(state, send) >= runner.most else []
+    """The rules that block: so many messages in 24 hours, and a draft that was sent, as it is now."""
+    most = ["most"] if runner.most and sent_lately(state, send) >= runner.most else []
+    names = {normalize_id(name) for name in (send.id, *send.formerly)}
+    others = (one for one in state.of_draft(send.draft) if normalize_id(one.send) not in names)
+    return most + ["draft" for one in others if one.status is Status.ACCEPTED]
 
 
 def lacks(state: StreamState, send: Send, runner: Runner) -> list[str]:

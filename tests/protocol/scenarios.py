@@ -12,6 +12,10 @@ OTHER = Send("news", "news")
 OTHER_BY_HAND = Send("news", "news", by_hand=True)
 TAKES_OVER = Send("news", "news", formerly=("sale",), by_hand=True)
 BY_HAND = Send("sale", "sale", by_hand=True)
+DRAFTED = Send("sale", "sale", draft="d")
+DRAFT_BY_HAND = Send("sale", "sale", draft="d", by_hand=True)
+SAME_DRAFT = Send("news", "sale", edit="in the console", draft="d")
+SAME_BY_HAND = Send("news", "sale", edit="in the console", draft="d", by_hand=True)
 EDITED = Send("sale", "sale", edit="30 % off")
 SPLIT = Send("sale[north]", "sale", edit="for the north")
 ONE, TWO_ = ("o1", "o2"), ("o3", "o4")
@@ -89,6 +93,12 @@ SCENARIOS = (
     Scenario("a person settles", (ANN,), (BOB, CAT), {"lost": 1, "settle": 1, "later": 1, "refused": 1}),
     Scenario("a person is to press the button", (runner("ann", BY_HAND), BOB),
              (runner("cat", MOVED), runner("dan")), {"press": 1, "settle": 1, "crash": 1, "later": 1}),
+    Scenario("a draft that a person has gets another id, and is edited",
+             (runner("ann", DRAFT_BY_HAND), runner("bob", SAME_DRAFT)), (runner("cat", SAME_DRAFT),),
+             {"press": 1, "settle": 1, "lost": 1, "later": 1}),
+    Scenario("a draft whose send is unknown is to be handed over", (runner("ann", SAME_BY_HAND),),
+             (runner("bob", DRAFTED), runner("cat", SAME_BY_HAND)), {"press": 1, "settle": 1, "later": 1},
+             unanswered=(DRAFTED,)),
     Scenario("another article is taken for a send by hand", (runner("ann", BY_HAND),), (BOB,),
              {"guess": 1, "press": 1, "settle": 1, "lie": 1}),
     Scenario("an unknown send is to be sent by hand", (runner("ann", BY_HAND),),

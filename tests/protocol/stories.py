@@ -32,9 +32,9 @@ def intent(*, send: str = "sale", revision: int = 1, at: datetime = START, **mor
     return EventKind.INTENT, {**data, "body": {"text": "你好"}, **more}
 
 
-def handed_over(*, send: str = "sale", revision: int = 1, at: datetime = START) -> EventSpec:
+def handed_over(*, send: str = "sale", revision: int = 1, at: datetime = START, **more: Any) -> EventSpec:
     data = {"send": send, "revision": revision, "at": at.isoformat(), "content_digest": "d" * 64}
-    return EventKind.HANDED_OVER, data
+    return EventKind.HANDED_OVER, {**data, **more}
 
 
 def resend(*, at: datetime = START) -> EventSpec:

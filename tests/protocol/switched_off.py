@@ -154,6 +154,12 @@ RULES: dict[str, Rule] = {
     "a person alone ends what is handed over": _rule(
         "another article is taken for a send by hand", (state, "_is_handed_over", lambda _origin: False)
     ),
+    "one draft is one message, whatever its id and text": _rule(
+        "a draft that a person has gets another id, and is edited", (decide, "_takers", lambda *_: [])
+    ),
+    "a draft whose send is unknown is handed to nobody": _rule(
+        "a draft whose send is unknown is to be handed over", (decide, "_takers", lambda *_: [])
+    ),
     "what a person is to send is not posted again": _rule(
         "an unknown send is to be sent by hand",
         (decide, "_blocks_resend", _resending_without(decide.Reason.BY_HAND)),

@@ -40,6 +40,7 @@ NOW = START + timedelta(minutes=5)
 HOUR = timedelta(hours=1)
 SECOND = timedelta(seconds=1)
 EDITED = {"content_digest": "e" * 64}
+DRAFT: dict[str, Any] = {"body": {"mpnews": {"media_id": "D"}}}
 RELEASE: EventSpec = (EventKind.HOLD, {"held": False, "reason": "repaired"})
 
 
@@ -118,6 +119,45 @@ CASES: dict[str, tuple[DecisionInput, list[EventSpec], Action, Reason]] = {
     ),
     "handed over, settled as not sent, then found sent": (
         facts(), [handed_over(), settled(sent=False), accepted()], Action.SEND, Reason.REJECTED_BEFORE,
+    ),
+    "its draft is handed over for another": (
+        facts("news", draft="D", **EDITED), [handed_over(**DRAFT)], Action.CONFLICT, Reason.DRAFT_TAKEN,
+    ),
+    "its draft is handed over for another, to be handed over": (
+        facts("news", draft="D", is_by_hand=True, **EDITED), [handed_over(**DRAFT)],
+        Action.CONFLICT, Reason.DRAFT_TAKEN,
+    ),
+    "its draft was handed over for another, and sent": (
+        facts("news", draft="D", **EDITED), [handed_over(**DRAFT), settled(sent=True)],
+        Action.CONFLICT, Reason.DRAFT_TAKEN,
+    ),
+    "its draft was handed over for another, and not sent": (
+        facts("news", draft="D", **EDITED), [handed_over(**DRAFT), settled(sent=False)],
+        Action.SEND, Reason.NEW,
+    ),
+    "its draft was handed over for it under a former id": (
+        facts("news", draft="D", formerly=("sale",)), [handed_over(**DRAFT)],
+        Action.UNKNOWN, Reason.HANDED_OVER,
+    ),
+    "another draft is handed over": (
+        facts("news", draft="E", **EDITED), [handed_over(**DRAFT)], Action.SEND, Reason.NEW,
+    ),
+    "its draft is handed over by who cannot sign": (
+        facts("news", draft="D", **EDITED), [forged(handed_over(**DRAFT))], Action.SEND, Reason.NEW,
+    ),
+    "its draft may have been posted by another": (
+        facts("news", draft="D", is_by_hand=True, **EDITED), [intent(**DRAFT)],
+        Action.CONFLICT, Reason.DRAFT_TAKEN,
+    ),
+    "its draft was posted by another and rejected": (
+        facts("news", draft="D", **EDITED), [intent(**DRAFT), rejected()], Action.SEND, Reason.NEW,
+    ),
+    "its draft may have been posted by another batch of its list": (
+        facts("sale#2", draft="D", list_sha256="l", **EDITED),
+        [intent(send="sale#1", list_sha256="l", **DRAFT)], Action.SEND, Reason.NEW,
+    ),
+    "unknown, and a person has its draft for another": (
+        facts(), [intent(**DRAFT), handed_over(send="news", **DRAFT)], Action.UNKNOWN, Reason.TWO_IDS,
     ),
     "handed over by who cannot sign": (facts(), [forged(handed_over())], Action.UNKNOWN, Reason.FORGED),
     "handed over, and an end that nobody signed": (

@@ -63,6 +63,8 @@ class Send(NamedTuple):
     """What an edit made of the text: still the same message."""
     by_hand: bool = False
     """A run makes its draft, and a person sends it."""
+    draft: str = ""
+    """The draft of the console that is sent, whatever is written in it by then."""
     not_before_s: int | None = None
     not_after_s: int | None = None
 
@@ -74,7 +76,9 @@ class Send(NamedTuple):
 
     @property
     def body(self) -> dict[str, Any]:
-        more = {"touser": list(self.openids)} if self.openids else {}
+        more: dict[str, Any] = {"touser": list(self.openids)} if self.openids else {}
+        if self.draft:
+            more["mpnews"] = {"media_id": self.draft}
         return {"text": self.text, **more}
 
     @property

@@ -21,6 +21,7 @@ from wechat_campaigns.ledger.account import AccountState
 from wechat_campaigns.protocol.decide import Action, DecisionInput, decide
 from wechat_campaigns.protocol.events import EMPTY, Event, EventKind, Head, moment
 from wechat_campaigns.protocol.keys import clientmsgid
+from wechat_campaigns.protocol.state import draft_of
 from wechat_campaigns.protocol.verdict import verdict
 
 Line = Mapping[str, Any]
@@ -193,6 +194,7 @@ class _Run:
             content_digest=source.get("content_digest", ""),
             now=at,
             not_after=self.ends if self.ends is not _EVER else None,
+            draft=draft_of(source),
             list_sha256=source.get("list_sha256"),
             formerly=tuple(source.get("formerly", ())),
             is_current=lambda _message: True,  # the files of that moment are gone

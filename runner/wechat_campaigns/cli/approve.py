@@ -69,6 +69,7 @@ from wechat_campaigns.ledger.fold import LedgerState, fold
 from wechat_campaigns.messages import Draft
 from wechat_campaigns.plan import planfile
 from wechat_campaigns.plan.approval import asked_of, lack_words
+from wechat_campaigns.plan.by_hand import open_sends, stopped_drafts, stopped_lines
 from wechat_campaigns.plan.hints import first_of
 from wechat_campaigns.plan.plan import PlannedSend, PlanReason
 from wechat_campaigns.plan.rule_changes import rules_digest
@@ -554,7 +555,8 @@ def withdraw(context: OnlineContext, select: tuple[str, ...], everyone: bool, re
         raise UsageError(_("the ids are missing, or `--all` is beside them"), hint=_("pass ids or `--all`"))
     state = context.fold_ledger()
     accounts = {one.appid: one for one in context.selected_accounts.values()}
-    if not any(asked_of(context.settings, one, state.stream(appid)) for appid, one in accounts.items()):
+    streams = [(one, state.stream(appid)) for appid, one in accounts.items()]
+    if not any(asked_of(context.settings, *one) or open_sends(one[1]) for one in streams):
         others = first_of(_asking_elsewhere(context), MOST_NAMED)
         what, hint = _("environment {name} asks for no approval"), _("pass `--env`: one of {names}")
         raise UsageError(
@@ -579,18 +581,28 @@ def withdraw(context: OnlineContext, select: tuple[str, ...], everyone: bool, re
     ended = sorted(before - _in_force(context, state, accounts))
     idle = [name for name in names if not any(stands_for(name, one) for one in ended)]
     told = [(_("{environment}: the approvals of {sends} ended."), ended)] if ended else []
-    if idle or not ended:
+    stopped = [
+        one
+        for appid, names in ends.items()
+        for one in stopped_drafts(
+            state.stream(appid), context.clock(), context.settings.environment.env_option
+        )
+        if names is None or any(stands_for(name, one["send"]) for name in names)
+    ]
+    idle = [name for name in idle if not any(stands_for(name, one["send"]) for one in stopped)]
+    if idle or not (ended or stopped):
         what = _("{environment}: nothing to end: {sends} had no approval; a plan made before now gives none.")
         told.append((what, idle or [_("every send")]))
     said = [what.format(environment=environment, sends=first_of(ids, MOST_NAMED)) for what, ids in told]
     others = _("{environment} is not concerned: there, run the same with `--env {environment}`.")
-    lines = said if done else []
+    lines = [*said, *stopped_lines(stopped)] if done else []
     lines += [_would_be_sent(context, left)]
     lines += [others.format(environment=other) for other in _asking_elsewhere(context)]
     code = context.output_sentence(
         "\n".join(lines),
         accounts=list(done),
         withdrawn=ended,
+        handed_over=stopped,
         approved=left,
     )
     return worst_exit_code((show_failed(failed), code))

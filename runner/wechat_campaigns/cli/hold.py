@@ -26,6 +26,7 @@ from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.settings import DEFAULT_LEDGER, SANDBOX, Account, AccountKind, Settings
 from wechat_campaigns.core.spoken_time import moment_text
 from wechat_campaigns.ledger.events import LEDGER
+from wechat_campaigns.plan.by_hand import stopped_drafts, stopped_lines
 from wechat_campaigns.protocol.events import Entry, Event, EventKind
 
 ASK_S: Final = 3.0
@@ -95,13 +96,15 @@ def hold(
             slow = _("This machine's clock is {minutes} min behind WeChat's; the hold lasts as much longer.")
             ends += "\n" + slow.format(minutes=ceil(late / timedelta(minutes=1)))
     held = [account.name for account in chosen if account.name not in failed]
+    handed_over = _in_hand(context, [account for account in chosen if account.name in held])
     unhold = f"campaign unhold {'--all' if everyone else account_name}{environment.env_option}"
     counts = {"held_count": len(held), "total": len(chosen)}
     answer = _answer(account_name, environment.name, unhold, ends, others, **counts)
     code = context.output_sentence(
-        "\n".join([*([answer] if held else []), *_failed_lines(failed)]),
+        "\n".join([*([answer] if held else []), *stopped_lines(handed_over), *_failed_lines(failed)]),
         account=account_name,
         accounts=held,
+        handed_over=handed_over,
         environment=environment.name,
         held=not failed,
         changed=bool(held),
@@ -116,6 +119,14 @@ def hold(
     return worst_exit_code([*(error.exit_code for error in failed.values()), code])
 
 
+def _in_hand(context: OnlineContext, held: Sequence[Account]) -> list[dict[str, str]]:
+    """List the drafts that people have in hand; none where the ledger cannot be read: the hold stands."""
+    with suppress(CampaignError):
+        state, now, env = context.fold_ledger(), context.clock(), context.settings.environment.env_option
+        return [one for account in held for one in stopped_drafts(state.stream(account.appid), now, env)]
+    return []
+
+
 def _chosen(context: OnlineContext, name: str | None, *, everyone: bool) -> list[Account]:
     """Return the account that is named, or one for each AppID of the environment."""
     if everyone is (name is not None):
@@ -128,7 +139,9 @@ def _chosen(context: OnlineContext, name: str | None, *, everyone: bool) -> list
 
 def _left(context: OnlineContext, name: str | None) -> list[Account]:
     """Return the account that left the settings: the ledger has its AppID, and may be moved on hold only."""
-    if name in (None, LEDGER, *context.settings.environment.accounts) or name not in context.ledger.streams():
+    if name is None or name in (LEDGER, *context.settings.environment.accounts):
+        return []
+    if not context.ledger.heads([name]):
         return []
     return [Account(name=name, kind=AccountKind.SERVICE, appid=name)]
 

@@ -29,6 +29,7 @@ from wechat_campaigns.ledger.events import (
     to_lines,
 )
 from wechat_campaigns.ledger.fold import appids_not_on_hold, check_not_rehearsed, fold, wrong_secret_error
+from wechat_campaigns.ledger.shapes import fits, odd_text
 from wechat_campaigns.ledger.trust import KeyOf, authenticator
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind
 from wechat_campaigns.report.sanitize import json_spelling, json_text
@@ -212,13 +213,14 @@ def verify(context: LedgerContext) -> int:
 
 
 def _contradictions(events: Sequence[Event], key_of: KeyOf | None) -> list[str]:
-    """Return what stops every command that reads the ledger, such as a pushed event of an unknown job."""
+    """Return what stops every command that reads the ledger; if nothing does, what they all ignore."""
     try:
         authentic = authenticator(events, key_of) if key_of is not None else None
         fold(events, authentic)
     except TamperedLedgerError as error:
         return [str(error)]
-    return []
+    ignored = (event for event in events if not fits(event))
+    return [_(": ").join((event.stream, odd_text(event))) for event in ignored]
 
 
 @command(

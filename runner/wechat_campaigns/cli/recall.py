@@ -21,7 +21,7 @@ from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.names import suggestion_suffix
 from wechat_campaigns.core.settings import Account
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.ledger.records import is_by_hand, job_id
+from wechat_campaigns.ledger.records import job_id
 from wechat_campaigns.plan.hints import recalled_hint
 from wechat_campaigns.protocol.state import SendState, Status
 from wechat_campaigns.send import jobs
@@ -146,7 +146,7 @@ def _sent_by(
         send
         for send in sends
         if send.appid in accounts
-        and (send.intent is not None or is_by_hand(send))
+        and (send.intent is not None or send.is_by_hand)
         and send.status is not Status.REJECTED
     ]
     if not candidates:

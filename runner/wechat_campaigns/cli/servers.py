@@ -128,7 +128,9 @@ def _credentials(account: Account, callback: CallbackSecrets) -> Credentials:
                 location=_("account {name}").format(name=account.name),
             ) from None
     else:
-        message = _("Warning: {account} takes plain pushes; whoever sees one can send others for ten minutes")
+        message = _(
+            "Warning: {account} takes plain pushes: a person who sees one can forge others for ten minutes"
+        )
         print_message(f"{message.format(account=account.name)}\n→ {_('set `aes_key`')}")
     return Credentials(appid=account.appid, token=token, aes_key=aes_key)
 

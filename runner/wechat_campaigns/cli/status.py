@@ -211,7 +211,7 @@ def _look_at_hand_overs(context: OnlineContext, state: LedgerState) -> dict[str,
             api, stream = context.read_api(accounts[appid]), state.stream(appid)
             for known in waiting[appid]:
                 draft = draft_fingerprint(known.data["body"]["mpnews"]["media_id"], api)
-                if (entry := look(stream, known, days, draft)) is not None:
+                if (entry := look(stream, known, days, draft, context.clock())) is not None:
                     state.add(context.ledger.append(entry))
         except CampaignError as error:
             failed[appid] = error

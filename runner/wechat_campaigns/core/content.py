@@ -118,6 +118,10 @@ class Reading(NamedTuple):
     links: tuple[Link, ...] = ()
     fetched: tuple[str, ...] = ()
     """The addresses from which it fetches pictures and the like."""
+    joined: tuple[tuple[str, ...], ...] = ()
+    """Of articles: the texts as the eye joins them."""
+    legible: tuple[tuple[str, ...], ...] = ()
+    """Of articles: these without what is hard to see."""
 
 
 @dataclass(frozen=True, kw_only=True)

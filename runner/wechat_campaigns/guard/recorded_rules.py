@@ -152,7 +152,7 @@ def vouch(
     fitting = [old for old in keys if any(has_valid_mac(event, old) for event in distrusted)]
     if (first := next(filter(is_signed, events), None)) not in distrusted:
         if fitting and first is not None and has_valid_mac(first, key):
-            # Whoever learnt it before it was replaced may have signed since: nothing tells that apart.
+            # A person who learnt it before may have signed since it was replaced: no event shows that.
             what, hint = _CAME_BACK
             raise SecretError(_(what).format(name=account.name), hint=_(hint), location=appid)
         return  # the secret of this account is still the one with which it began, or was vouched for

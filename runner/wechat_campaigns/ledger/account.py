@@ -21,9 +21,10 @@ from wechat_campaigns.ledger.records import (
     recipients_of,
     sent_at,
 )
-from wechat_campaigns.protocol.events import Event, EventKind, moment
+from wechat_campaigns.ledger.shapes import INFORMING, check_shape, fits
+from wechat_campaigns.protocol.events import Event, EventKind
 from wechat_campaigns.protocol.keys import normalize_id
-from wechat_campaigns.protocol.state import Fate, SendState, Status, StreamState
+from wechat_campaigns.protocol.state import Fate, SendState, Status, StreamState, draft_of
 
 LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 NEVER: Final = datetime.max.replace(tzinfo=UTC)
@@ -107,8 +108,12 @@ class AccountState(StreamState):
 
     def seen(self, send: SendState) -> SeenByHand:
         """Return what the console shows of a send by hand; nothing of any other."""
-        origin = send.origin
-        return self.seen_by_hand.get(origin.hash, SeenByHand()) if origin is not None else SeenByHand()
+        if send.origin is None:
+            return SeenByHand()
+        seen = self.seen_by_hand.get(send.origin.hash, SeenByHand())
+        used = (one.send for one in self.of_draft(draft_of(send.data)) if one.status is Status.ACCEPTED)
+        by = next((name for name in used if normalize_id(name) != normalize_id(send.send)), "")
+        return seen._replace(is_gone=False, missing_since="", used_by=by) if by else seen
 
     def unknown_sends(self) -> list[SendState]:
         """List the unknown sends, oldest first."""
@@ -128,8 +133,17 @@ class AccountState(StreamState):
         return self._quota_uses[period]
 
     def add(self, event: Event, *, is_authentic: bool) -> None:
-        """See `StreamState.add`."""
+        """See `StreamState.add`.
+
+        Raises:
+            TamperedLedgerError: it decides, and its data has another shape than that of its kind.
+        """
         self._quota_uses = {}
+        if event.kind not in INFORMING:
+            check_shape(event)
+        elif not fits(event):
+            StreamState.add(self, event, is_authentic=False)
+            return
         if "mac" in event.data:
             self.last_own = event if is_authentic else self.last_own
             self.has_wrong_secret = self.last_own is None
@@ -182,13 +196,7 @@ class AccountState(StreamState):
     def _add_to_job(self, event: Event) -> None:
         """Add what became of an accepted send; its calls and their ends are in the stream already."""
         data = event.data
-        if event.kind in _ORIGINS:
-            parts = [data.get(name, {}) for name in ("actor", "audience", "body", "filter")]
-            if not all(isinstance(part, Mapping) for part in parts):
-                raise TypeError(event.kind)  # without the AppSecret anybody may have written it
-        if event.kind in (EventKind.INTENT, EventKind.HANDED_OVER) and data.get("not_after") is not None:
-            moment(data["not_after"])  # a resend is held to it
-        elif event.kind == LedgerKind.STATUS:
+        if event.kind == LedgerKind.STATUS:
             send, fate = _send(self, event), FATE_BY_MSG_STATUS.get(data["msg_status"])
             if fate is not None and send.status is Status.ACCEPTED:
                 self.keep(replace(send, job=fate, ended_at=event.at))
@@ -199,20 +207,20 @@ class AccountState(StreamState):
             self.keep(replace(send, job=job, recalls=(*send.recalls, event)))
 
     def _add_to_approvals(self, event: Event, *, is_authentic: bool) -> None:
-        """Add an approval, or what ends one; what is odd approves nothing, and stops nobody."""
+        """Add an approval, or what ends one."""
         data = event.data
-        if event.kind == LedgerKind.APPROVED and _is_approval(event):
+        if event.kind == LedgerKind.APPROVED and _is_in_place(event):
             self.approvals[event.hash] = event
             for row in data["sends"]:
                 self.approved.setdefault((normalize_id(row[0]), row[1]), []).append((event, row))
         elif event.kind == LedgerKind.WITHDRAWN:
             sends = data.get("sends")
-            names = map(normalize_id, map(str, sends)) if isinstance(sends, list) else ("",)
+            names = map(normalize_id, sends) if sends is not None else ("",)
             self.withdrawals.update(dict.fromkeys(names, event))
         elif event.kind == EventKind.HOLD:
             self.last_stop = event
         elif event.kind == LedgerKind.GUARD and is_authentic:
-            self.rule_changes.setdefault(str(data.get("environment")), []).append(event)
+            self.rule_changes.setdefault(data["environment"], []).append(event)
 
     def _add_beside_sends(self, event: Event) -> None:
         data = event.data
@@ -228,9 +236,10 @@ class AccountState(StreamState):
             case LedgerKind.SEEN:
                 self.seen_by_hand[data["handed_over"]] = SeenByHand(
                     data["draft"],
-                    bool(data["gone"]),
-                    tuple((number, str(day)) for number, day in data["published"]),
+                    data["gone"],
+                    tuple((number, day) for number, day in data["published"]),
                     tuple(data["jobs"]),
+                    str(data.get("missing_since") or (event.at.isoformat() if data["gone"] else "")),
                 )
             case LedgerKind.PREVIEW:
                 self.previews.add(data["content_digest"])
@@ -239,12 +248,8 @@ class AccountState(StreamState):
             case LedgerKind.CAMPAIGNS_FOLDER:
                 name = normalize_id(data["namespace"])
                 self.campaigns_folders.pop(name, None)  # the newest comes last
-                self.campaigns_folders[name] = CampaignsFolder(
-                    namespace=data["namespace"],
-                    folder=str(data["folder"]),
-                    in_git=bool(data["in_git"]),
-                    root=str(data["root"]),
-                )
+                known = ("folder", "in_git", "root", "namespace")
+                self.campaigns_folders[name] = CampaignsFolder(**{key: data[key] for key in known})
             case LedgerKind.INIT:
                 self.is_initialized = self.is_production = True
 
@@ -275,31 +280,24 @@ class AccountState(StreamState):
         self.job_results.setdefault(result.msg_id, result)
 
 
-_ORIGINS: Final = (EventKind.INTENT, EventKind.HANDED_OVER, EventKind.BASELINE)
 _OF_A_SEND: Final = frozenset(
     {EventKind.RESEND, EventKind.ACCEPTED, EventKind.DUPLICATE, EventKind.IN_USE}
     | {EventKind.REJECTED, EventKind.SETTLED, LedgerKind.STATUS, LedgerKind.RECALL}
 )
 """What is about a send that the ledger has."""
-_OF_SENDS: Final = _OF_A_SEND - {LedgerKind.STATUS, LedgerKind.RECALL} | {*_ORIGINS}
+_OF_SENDS: Final = _OF_A_SEND - {LedgerKind.STATUS, LedgerKind.RECALL} | {
+    EventKind.INTENT,
+    EventKind.HANDED_OVER,
+    EventKind.BASELINE,
+}
 """What changes a send whether it is authentic or not."""
 
 
-def _is_approval(event: Event) -> bool:
-    """Return whether an event may be an approval by its form and place; who signed it is another question."""
-    data = event.data
-    forms = {"environment": str, "rules": str, "sends": list, "who": list, "saw": Mapping}
-    if data.get("after") != event.previous or not all(isinstance(data.get(k), v) for k, v in forms.items()):
+def _is_in_place(event: Event) -> bool:
+    """Return whether an approval stands after the event that it names; who signed it is another question."""
+    if event.data.get("after") != event.previous:
         return False
-    try:
-        rows = [(str, int, str, Mapping | None, int | None)] * len(data["sends"])
-        is_shaped = all(
-            len(row) == len(kinds) and all(map(isinstance, row, kinds))
-            for row, kinds in zip(data["sends"], rows, strict=True)
-        )
-        return is_shaped and moment(data["at"]) is not None and 0 <= data["saw"]["seq"] < event.seq
-    except (KeyError, TypeError, ValueError):
-        return False
+    return bool(0 <= event.data["saw"]["seq"] < event.seq)
 
 
 def _send(account: AccountState, event: Event) -> SendState:

@@ -16,6 +16,7 @@ from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.names import list_id
 from wechat_campaigns.core.settings import Approvals
 from wechat_campaigns.ledger.account import AccountState
+from wechat_campaigns.ledger.shapes import check_shape
 from wechat_campaigns.protocol.events import Entry, Event, moment
 from wechat_campaigns.protocol.keys import normalize_id
 
@@ -205,18 +206,19 @@ def required_approvals(
 
 
 def recorded_approvals(guard: Event) -> Approvals | None:
-    """Read who had to approve at an apply, good enough to ask for more: its mac may not be verified."""
-    rules = guard.data.get("rules")
-    data = rules.get("approvals") if isinstance(rules, Mapping) else None
-    if not isinstance(data, Mapping):
+    """Read who had to approve at an apply, good enough to ask for more: its mac may not be verified.
+
+    Raises:
+        TamperedLedgerError: somebody else wrote it, in another shape.
+    """
+    check_shape(guard)
+    data = guard.data.get("rules", {}).get("approvals")
+    if data is None:
         return None
-    approvers, count = data.get("approvers"), data.get("count")
-    keys = {str(name): str(key) for name, key in approvers.items()} if isinstance(approvers, Mapping) else {}
-    reviewers = data.get("reviewers")
     return Approvals(
-        approvers=keys,
-        count=count if isinstance(count, int) and count > 0 else 1,
-        reviewers=tuple(map(str, reviewers)) if isinstance(reviewers, list) else (),
+        approvers=dict(data.get("approvers", {})),
+        count=max(1, data.get("count", 1)),
+        reviewers=tuple(data.get("reviewers", ())),
     )
 
 

@@ -67,6 +67,30 @@ Streams = Collection[str] | None
 """The streams that are read; None: all of them."""
 
 
+MAX_SEQ: Final = 2**31 - 1
+"""More events than PostgreSQL can number."""
+UNREADABLE: Final = Head(0, "")
+"""In place of what cannot be a head: no chain leads to it, and no event can follow it."""
+
+
+def head_of(seq: object, digest: object) -> Head:
+    """Return count and last hash of a stream from what a store has, of whatever types."""
+    if type(seq) is int and isinstance(digest, str) and 0 <= seq < MAX_SEQ and digest.isascii():
+        return Head(seq, digest)
+    return UNREADABLE
+
+
+def stream_name(value: object) -> str:
+    """Return the name of a stream from what a store has.
+
+    Raises:
+        TamperedLedgerError: it is not a text, and no query finds the stream by it.
+    """
+    if isinstance(value, str):
+        return value
+    raise TamperedLedgerError(_("the ledger holds a name of an account that is not a text"))
+
+
 class Snapshot(NamedTuple):
     """What a store holds of some streams at one moment, as it is: nothing of it was verified."""
 
@@ -153,6 +177,7 @@ def next_event(entry: Entry, *, at: datetime, head: Head, after: Head | None = N
 
     Raises:
         LedgerConflictError: another runner wrote to the stream since.
+        TamperedLedgerError: the store has an unreadable head.
     """
     if after is not None and after != head:
         raise LedgerConflictError(
@@ -160,6 +185,8 @@ def next_event(entry: Entry, *, at: datetime, head: Head, after: Head | None = N
             hint=_("run the same command again; it continues from what the other runner recorded"),
             location=entry.stream,
         )
+    if head == UNREADABLE:
+        raise damaged_head_error(entry.stream)
     event = Event(
         stream=entry.stream, kind=entry.kind, data=dict(entry.data), nonce=entry.nonce,
         seq=head.seq + 1, at=at.astimezone(UTC), previous=head.hash, hash="",
@@ -232,16 +259,12 @@ def event_from(data: Mapping[str, Any]) -> Event:
     Raises:
         KeyError, ValueError, TypeError: the data is not an event.
     """
-    return Event(
-        stream=str(data["stream"]),
-        seq=int(data["seq"]),
-        at=moment(data["at"]),
-        kind=KINDS[data["kind"]],
-        data=dict(data["data"]),
-        nonce=str(data["nonce"]),
-        previous=str(data["previous"]),
-        hash=str(data["hash"]),
-    )
+    texts = {name: data[name] for name in ("stream", "nonce", "previous", "hash")}
+    if not all(isinstance(text, str) for text in texts.values()):
+        raise TypeError(texts)
+    if type(data["seq"]) is not int or not isinstance(data["data"], dict):
+        raise TypeError(data)
+    return Event(seq=data["seq"], at=moment(data["at"]), kind=KINDS[data["kind"]], data=data["data"], **texts)
 
 
 def read_event(text: str | bytes, *, where: str | Callable[[], str]) -> Event:
@@ -368,6 +391,25 @@ def not_empty_error(where: str) -> LedgerError:
     )
 
 
+def damaged_head_error(stream: str) -> TamperedLedgerError:
+    """Return the error for a stream after whose recorded end nothing can be written."""
+    return TamperedLedgerError(
+        _("the recorded head of this account is missing or was changed"), location=stream
+    )
+
+
+def not_kept_error(where: str) -> TamperedLedgerError:
+    """Return the error for a store that need not keep what is written, or did not."""
+    return TamperedLedgerError(
+        _("this ledger was changed so that it does not keep what is written to it: nothing was recorded"),
+        hint=_(
+            "remove the triggers, rules, policies and views that somebody added to its tables, or restore it "
+            "from a backup; send nothing until then"
+        ),
+        location=where,
+    )
+
+
 def verified(snapshot: Snapshot, where: str = "") -> tuple[Event, ...]:
     """Return the events of a snapshot, their chains verified up to its heads.
 
@@ -439,7 +481,10 @@ def _exported_heads(line: str, where: str) -> dict[str, Head]:
         data = json.loads(line)
         if data["ledger_export"] != EXPORT_FORMAT:
             raise ValueError(data["ledger_export"])
-        return {str(stream): Head(int(seq), str(last)) for stream, (seq, last) in data["heads"].items()}
+        heads = {stream: head_of(seq, last) for stream, (seq, last) in data["heads"].items()}
+        if UNREADABLE in heads.values():
+            raise ValueError(line)
+        return heads
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
         raise TamperedLedgerError(
             _("this file is not a ledger export that this version can read"),

@@ -15,7 +15,15 @@ from wechat_campaigns.core.errors import LedgerError, TamperedLedgerError
 from wechat_campaigns.core.git import Git, GitResult, batched_objects
 from wechat_campaigns.core.git_checkout import run_in_checkout
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.ledger.events import Snapshot, Streams, read_event, verified
+from wechat_campaigns.ledger.events import (
+    UNREADABLE,
+    Snapshot,
+    Streams,
+    head_of,
+    read_event,
+    stream_name,
+    verified,
+)
 from wechat_campaigns.protocol.events import Event, Head
 
 HEADS = "heads.json"
@@ -72,9 +80,19 @@ def _data(content: bytes) -> bytes:
 
 
 def streams(git: Git, commit: str) -> frozenset[str]:
-    """Return the names of the streams of which a commit has events."""
-    listing = git.run_checked("ls-tree", "-z", "--name-only", "--full-tree", commit, f"{EVENTS}/").decode()
-    return frozenset(path.removeprefix(f"{EVENTS}/") for path in listing.split("\0") if path)
+    """Return the names of the streams of which a commit has events.
+
+    Raises:
+        TamperedLedgerError: one is not a text.
+    """
+    listing = git.run_checked("ls-tree", "-z", "--name-only", "--full-tree", commit, f"{EVENTS}/")
+    paths = (path.removeprefix(f"{EVENTS}/".encode()) for path in listing.split(b"\0") if path)
+    return frozenset(stream_name(_text(path) if path.isascii() else path) for path in paths)
+
+
+def _text(output: bytes) -> str:
+    """Decode what git lists: a path in it that is not UTF-8 is only shown."""
+    return output.decode(errors="backslashreplace")
 
 
 def read(git: Git, commit: str, streams: Streams = None, *, since: str | None) -> list[Event]:
@@ -88,7 +106,7 @@ def read(git: Git, commit: str, streams: Streams = None, *, since: str | None) -
     if not folders:
         return []
     if since is None:
-        listing = git.run_checked("ls-tree", "-r", "-z", "--full-tree", commit, *folders).decode()
+        listing = _text(git.run_checked("ls-tree", "-r", "-z", "--full-tree", commit, *folders))
         blobs = [(line.split("\t")[1], line.split()[2]) for line in listing.split("\0") if line]
     else:
         added = _changes(git, since, commit, folders)
@@ -123,24 +141,28 @@ def rewritten_files(git: Git, before: str, after: str) -> list[str]:
 
 
 def heads(git: Git, commit: str) -> dict[str, Head]:
-    """Read the heads a commit notes.
+    """Read the heads a commit notes; an unreadable one stops no other stream.
 
     Raises:
         LedgerError: the repository lacks their file.
-        TamperedLedgerError: they cannot be read.
+        TamperedLedgerError: the file is not a list of heads.
     """
     place = f"{commit}:{HEADS}"
     answer = git.run("cat-file", "blob", place)
     if not answer.stdout and (blob := git.run("rev-parse", "--verify", "--quiet", place).text):
         raise _missing_file_error(git, blob)
     try:
-        noted = dict(json.loads(answer.stdout))
-        return {str(stream): Head(int(seq), str(last)) for stream, (seq, last) in noted.items()}
-    except (ValueError, TypeError) as error:
+        noted = json.loads(answer.stdout).items()
+    except (ValueError, RecursionError, AttributeError) as error:
         raise TamperedLedgerError(
             _("{file} on the ledger branch is missing or was changed").format(file=HEADS),
             location=commit[:12],
         ) from error
+    return {
+        stream: head_of(*head) if isinstance(head, list) and len(head) == 2 else UNREADABLE
+        for stream, head in noted
+        if stream.isprintable()  # git and JSON cannot write every name that JSON can spell
+    }
 
 
 def holds(git: Git, commit: str, files: Mapping[str, bytes]) -> bool:
@@ -151,8 +173,8 @@ def holds(git: Git, commit: str, files: Mapping[str, bytes]) -> bool:
 
 
 def _changes(git: Git, before: str, after: str, folders: Sequence[str]) -> list[tuple[str, str, str]]:
-    out = git.run_checked("diff-tree", "-r", "-z", "--no-renames", before, after, "--", *folders).decode()
-    parts = out.split("\0")
+    out = git.run_checked("diff-tree", "-r", "-z", "--no-renames", before, after, "--", *folders)
+    parts = _text(out).split("\0")
     pairs = zip(parts[::2], parts[1::2], strict=False)
     return [(meta.split()[4], meta.split()[3], path) for meta, path in pairs]
 

@@ -13,17 +13,18 @@ from typing import Any
 
 import psycopg
 
-from wechat_campaigns.core.errors import TamperedLedgerError
-from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Clock
 from wechat_campaigns.ledger.events import (
     Ledger,
     Snapshot,
     Streams,
+    damaged_head_error,
+    head_of,
     heads_of,
     newer_tables_error,
     next_events,
     not_empty_error,
+    not_kept_error,
     read_events,
     stream_locked_error,
     verified_after,
@@ -69,7 +70,7 @@ class PostgresLedger(Ledger):
     def heads(self, streams: Collection[str]) -> Mapping[str, Head]:
         """See `Ledger.heads`."""
         query = "select stream, seq, hash from campaign_head where seq > 0 and stream = any(%s)"
-        return {stream: Head(seq, digest) for stream, seq, digest in self._rows(query, (sorted(streams),))}
+        return {stream: head_of(*head) for stream, *head in self._rows(query, (sorted(streams),))}
 
     def snapshot(self, streams: Streams = None) -> Snapshot:
         """See `Ledger.snapshot`: events and heads in one statement, so of one moment."""
@@ -81,7 +82,7 @@ class PostgresLedger(Ledger):
         rows = self._rows(query, (sorted(streams),) * 2 if streams is not None else ())
         events = read_events((stream, seq, body) for stream, seq, body, _hash in rows if body is not None)
         return Snapshot(
-            events, {stream: Head(seq, digest) for stream, seq, body, digest in rows if body is None}
+            events, {stream: head_of(seq, digest) for stream, seq, body, digest in rows if body is None}
         )
 
     def read(self, stream: str, since: Head = EMPTY) -> tuple[Event, ...]:
@@ -91,7 +92,7 @@ class PostgresLedger(Ledger):
             "on e.stream = h.stream and e.seq >= %s where h.stream = %s order by e.seq"
         )
         rows = self._rows(query, (since.seq, stream))
-        head = Head(rows[0][2], rows[0][3]) if rows else EMPTY
+        head = head_of(*rows[0][2:]) if rows else EMPTY
         read = read_events((stream, seq, body) for seq, body, *_ in rows if seq is not None)
         return verified_after(stream, read, since, head)
 
@@ -112,7 +113,7 @@ class PostgresLedger(Ledger):
                 db.execute("lock table campaign_head in exclusive mode")
                 if db.execute("select 1 from campaign_head where seq > 0 limit 1").fetchone():
                     raise not_empty_error(self.where)
-                _keep(db, events)
+                _keep(db, events, self.where)
 
         self._pool.retry(attempt, tries=1)
 
@@ -146,7 +147,7 @@ class PostgresLedger(Ledger):
             if kept:
                 return read_events((stream, int(str(seq)), str(body)) for seq, body in kept)
         events = next_events(entries, at=self._clock(), head=head, after=after)
-        _keep(db, events)
+        _keep(db, events, self.where)
         return events
 
     def _locked_head(self, db: Connection, stream: str) -> Head:
@@ -158,8 +159,8 @@ class PostgresLedger(Ledger):
             )
             row = db.execute(query, (stream,)).fetchone()
         if row is None:
-            raise TamperedLedgerError(_("the recorded head of this account was removed"), location=stream)
-        return Head(int(str(row[0])), str(row[1]))
+            raise damaged_head_error(stream)
+        return head_of(*row)
 
     def _rows(self, query: str, values: tuple[str | int | list[str], ...]) -> list[Any]:
         def read(_number: int) -> list[Any]:
@@ -186,15 +187,40 @@ _UPSERT_HEAD = (
     "insert into campaign_head values (%s, %s, %s) "
     "on conflict (stream) do update set seq = excluded.seq, hash = excluded.hash"
 )
+_KEPT = (
+    "select stream, seq, body from campaign_event "
+    "where (stream, seq) in (select * from unnest(%s::text[], %s::integer[]))"
+)
+_KEPT_HEADS = "select stream, seq, hash from campaign_head where stream = any(%s)"
+_ODD_TABLES = (
+    "select 1 from pg_class t where t.oid in ('campaign_event'::regclass, 'campaign_head'::regclass) and ("
+    "t.relkind <> 'r' or t.relrowsecurity or exists (select from pg_rewrite where ev_class = t.oid) "
+    "or exists (select from pg_trigger where tgrelid = t.oid and not tgisinternal))"
+)
+"""Finds what stands between what is written and what is read. None can come before the transaction ends."""
 
 
-def _keep(db: Connection, events: Sequence[Event]) -> None:
+def _keep(db: Connection, events: Sequence[Event], where: str) -> None:
+    """Write events, and see that they are there: what was believed to be kept allows a call.
+
+    Raises:
+        TamperedLedgerError: they are not.
+    """
+    # In ASCII, because a database may have any encoding.
+    bodies = [json.dumps(event.as_dict(), separators=(",", ":")) for event in events]
+    rows = [(event.stream, event.seq, body) for event, body in zip(events, bodies, strict=True)]
+    heads = [(stream, *head) for stream, head in heads_of(events).items()]
     with db.pipeline():
-        for event in events:  # in ASCII, because a database may have any encoding
-            body = json.dumps(event.as_dict(), separators=(",", ":"))
-            db.execute(_INSERT, (event.stream, event.seq, body, event.nonce))
-        for stream, head in heads_of(events).items():
-            db.execute(_UPSERT_HEAD, (stream, *head))
+        for row, event in zip(rows, events, strict=True):
+            db.execute(_INSERT, (*row, event.nonce))
+        for head in heads:
+            db.execute(_UPSERT_HEAD, head)
+        kept = db.execute(_KEPT, ([row[0] for row in rows], [row[1] for row in rows]))
+        kept_heads = db.execute(_KEPT_HEADS, ([head[0] for head in heads],))
+        odd = db.execute(_ODD_TABLES)
+    as_written = sorted(kept.fetchall()) == sorted(rows) and sorted(kept_heads.fetchall()) == sorted(heads)
+    if not as_written or odd.fetchall():
+        raise not_kept_error(where)
 
 
 def _version(db: Connection, where: str) -> int:

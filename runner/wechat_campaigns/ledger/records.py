@@ -26,14 +26,9 @@ def may_have_reached(send: SendState) -> bool:
     return send.fate not in UNRECEIVED
 
 
-def is_by_hand(send: SendState) -> bool:
-    """Return whether a person was to send it in the console, or has."""
-    return send.origin is not None and send.origin.kind == EventKind.HANDED_OVER
-
-
 def sent_at(send: SendState) -> datetime:
     """Return when a send was made: by hand, on the day that its figures name, once they are there."""
-    accepted = acceptance(send) if is_by_hand(send) else None
+    accepted = acceptance(send) if send.is_by_hand else None
     day = accepted.data.get("sent_on") if accepted is not None else None
     return datetime.fromisoformat(f"{day}T12:00:00+08:00") if day else send.at
 
@@ -197,11 +192,15 @@ class SeenByHand(NamedTuple):
     draft: str = ""
     """Fingerprint of its draft, as it was read last; empty until then."""
     is_gone: bool = False
-    """Whether the draft box has it no more: it was sent, or deleted."""
+    """Whether two answers said that the draft box has it no more: it was sent, or deleted."""
     published: tuple[tuple[int, str], ...] = ()
     """What came out with its titles since that day and is of no other send: msg_data_id, and day in China."""
     jobs: tuple[int, ...] = ()
     """The msg_id of each job that WeChat told of since and that is of no other send."""
+    missing_since: str = ""
+    """When its draft was not found, for the first time since it was read; empty while it is there."""
+    used_by: str = ""
+    """The send of this ledger that used its draft up: that it is gone speaks for nothing else."""
 
     @property
     def is_perhaps_sent(self) -> bool:

@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from wechat_campaigns.core.digest import canonical
-from wechat_campaigns.core.errors import LedgerError, LedgerLockedError, system_reason
+from wechat_campaigns.core.errors import LedgerError, LedgerLockedError, TamperedLedgerError, system_reason
 from wechat_campaigns.core.files import private_file
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.model import Clock
@@ -18,12 +18,15 @@ from wechat_campaigns.ledger.events import (
     Ledger,
     Snapshot,
     Streams,
+    head_of,
     heads_of,
     newer_tables_error,
     next_events,
     not_empty_error,
+    not_kept_error,
     read_events,
     stream_locked_error,
+    stream_name,
     verified,
     verified_after,
 )
@@ -48,6 +51,16 @@ create table head (stream text primary key, seq integer not null, hash text not 
 pragma application_id = {APPLICATION_ID};
 pragma user_version = {VERSION};
 """
+
+_WORDS_OF_TABLES = frozenset(
+    {"create", "table", "without", "rowid", "not", "null", "primary", "key", "unique", "text", "integer"}
+    | {"event", "head", "stream", "seq", "body", "hash"}
+)
+"""All that our tables consist of, in both versions: no check, default or clause of conflict."""
+_BESIDE = re.compile(
+    r"CREATE (TABLE|INDEX|UNIQUE INDEX) [\"'`\[]?(?!(event|head)\b)\w+[\"'`\]]?\s?(\(|ON )", re.IGNORECASE
+)
+"""What others may have in the file, as a program for backups does; SQLite itself writes these words so."""
 
 NETWORK = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "ncpfs", "ceph", "glusterfs", "lustre", "fuse.sshfs"}
@@ -141,7 +154,7 @@ class SqliteLedger(Ledger):
             return frozenset()
         with self._transaction("begin") as db:
             rows = db.execute("select stream from head union select stream from event").fetchall()
-        return frozenset(name for (name,) in rows)
+        return frozenset(stream_name(name) for (name,) in rows)
 
     def heads(self, streams: Collection[str]) -> Mapping[str, Head]:
         """See `Ledger.heads`."""
@@ -173,7 +186,7 @@ class SqliteLedger(Ledger):
         with self._in_turn(), self._transaction() as db:
             head = _head(db, entries[0].stream)
             events = next_events(entries, at=self._clock(), head=head, after=after)
-            _keep(db, events)
+            _keep(db, events, self._path)
         return events
 
     def restore(self, events: Sequence[Event]) -> None:
@@ -182,7 +195,7 @@ class SqliteLedger(Ledger):
         with self._transaction() as db:
             if db.execute("select 1 from head").fetchone():
                 raise not_empty_error(self.where)
-            _keep(db, events)
+            _keep(db, events, self._path)
 
     @contextmanager
     def lock(self, stream: str, wait_s: float) -> Iterator[None]:
@@ -308,7 +321,27 @@ def _version(db: sqlite3.Connection, path: Path) -> int:
         raise LedgerError(_(what), hint=_(hint), location=str(path))
     if version > VERSION:
         raise newer_tables_error(version, VERSION, str(path))
+    _check_tables(db, path)
     return version
+
+
+def _check_tables(db: sqlite3.Connection, path: Path) -> None:
+    """Refuse a file in which something stands between what is written and what is read.
+
+    By its statements, which alone SQLite goes by, also where somebody wrote them into the file by hand.
+
+    Raises:
+        TamperedLedgerError: it has a trigger or a view, or one of our tables is not as we make it.
+    """
+    ours = set[str]()
+    for (sql,) in db.execute("select sql from sqlite_master where sql is not null"):
+        words = {*re.findall(r"[^\s(),]+", str(sql).lower())}
+        if words <= _WORDS_OF_TABLES:
+            ours |= words
+        elif not _BESIDE.match(str(sql)):
+            raise not_kept_error(str(path))
+    if not {"event", "head"} <= ours:
+        raise not_kept_error(str(path))
 
 
 def _stay(_connections: tuple[sqlite3.Connection, ...]) -> None:
@@ -346,20 +379,31 @@ def _snapshot(db: sqlite3.Connection, streams: Streams) -> Snapshot:
     where = f"where stream in ({', '.join('?' * len(names))})" if streams is not None else ""
     rows = db.execute(f"select stream, seq, body from event {where} order by stream, seq", names)  # noqa: S608
     heads = db.execute(f"select stream, seq, hash from head {where} order by stream", names)  # noqa: S608
-    return Snapshot(read_events(rows), {stream: Head(seq, digest) for stream, seq, digest in heads})
+    return Snapshot(read_events(rows), {stream_name(name): head_of(*head) for name, *head in heads})
 
 
 def _head(db: sqlite3.Connection, stream: str) -> Head:
     row = db.execute("select seq, hash from head where stream = ?", (stream,)).fetchone()
-    return Head(row[0], row[1]) if row else EMPTY
+    return head_of(*row) if row else EMPTY
 
 
-def _keep(db: sqlite3.Connection, events: Sequence[Event]) -> None:
-    for event in events:
-        body = canonical(event.as_dict()).decode()
-        db.execute("insert into event values (?, ?, ?)", (event.stream, event.seq, body))
-    for stream, head in heads_of(events).items():
-        db.execute("insert or replace into head values (?, ?, ?)", (stream, *head))
+def _keep(db: sqlite3.Connection, events: Sequence[Event], path: Path) -> None:
+    """Write events, and see that they are there: what was believed to be kept allows a call.
+
+    Raises:
+        TamperedLedgerError: they are not.
+    """
+    rows = [(event.stream, event.seq, canonical(event.as_dict()).decode()) for event in events]
+    heads = heads_of(events)
+    db.executemany("insert into event values (?, ?, ?)", rows)
+    db.executemany(
+        "insert or replace into head values (?, ?, ?)", [(name, *head) for name, head in heads.items()]
+    )
+    _check_tables(db, path)
+    query = "select stream, seq, body from event where stream = ? and seq = ?"
+    kept = [db.execute(query, (stream, seq)).fetchone() for stream, seq, _body in rows]
+    if kept != rows or {stream: _head(db, stream) for stream in heads} != heads:
+        raise not_kept_error(str(path))
 
 
 def retry_while_busy(attempt: Callable[[], object], stream: str, wait_s: float) -> None:
@@ -386,6 +430,9 @@ def retry_while_busy(attempt: Callable[[], object], stream: str, wait_s: float) 
 def sqlite_failure(error: sqlite3.Error | OSError, path: Path) -> LedgerError:
     """Return what went wrong with the ledger's file."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if isinstance(error, sqlite3.OperationalError) and not hasattr(error, "sqlite_errorcode"):
+        # Python's own: what SQLite gave as text is not UTF-8.
+        return TamperedLedgerError(_("the ledger holds a text that is not readable"), location=str(path))
     what, hint = _WORDS.get(code, _OTHERWISE)
     detail = system_reason(error) if isinstance(error, OSError) else str(error) or type(error).__name__
     message = _("{what} ({detail})").format(what=_(what), detail=detail)

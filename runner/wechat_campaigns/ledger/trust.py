@@ -9,6 +9,7 @@ from typing import Final
 from wechat_campaigns.core.errors import TamperedLedgerError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.ledger.events import LedgerKind
+from wechat_campaigns.ledger.shapes import fits
 from wechat_campaigns.protocol.events import Entry, Event, EventKind, Head
 from wechat_campaigns.protocol.keys import mac_of
 
@@ -84,7 +85,7 @@ def authenticator(events: Iterable[Event], key_of: KeyOf) -> Callable[[Event], b
 
     vouched: dict[str, tuple[int, frozenset[str]]] = {}
     for event in events:
-        if event.kind != LedgerKind.TRUSTED:
+        if event.kind != LedgerKind.TRUSTED or not fits(event):
             continue
         # It names the event that its writer saw last: a copy elsewhere vouches for nothing.
         if event.data.get("after") == event.previous and holds(event):

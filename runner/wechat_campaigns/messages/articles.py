@@ -203,12 +203,17 @@ class Articles(Content):
         texts: list[tuple[str, ...]] = []
         links: dict[Link, None] = {}
         fetched: list[str] = []
+        joined: list[tuple[str, ...]] = []
+        legible: list[tuple[str, ...]] = []
         for article in self.articles:
             text, source = article.text, article.content_source_url
-            texts.append((article.title, article.author, article.digest, *text.words))
+            heading = (article.title, article.author, article.digest)
+            texts.append((*heading, *text.words))
+            joined.append(text.joined)
+            legible.append((*heading, *text.legible))
             links |= dict.fromkeys([*text.links, *([Link(SOURCE_WORDS, source)] if source else [])])
             fetched += text.fetched
-        return Reading(tuple(texts), tuple(links), tuple(fetched))
+        return Reading(tuple(texts), tuple(links), tuple(fetched), tuple(joined), tuple(legible))
 
 
 def _check_url(path: KeyPath, url: str) -> Iterator[Finding]:

@@ -2,17 +2,21 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, time, timedelta
-from typing import Any
+from typing import Any, Final
 
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.ledger.account import AccountState
 from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.records import SeenByHand, job_id
+from wechat_campaigns.plan.hints import what_stops
 from wechat_campaigns.plan.quota import CHINA, china_day, china_time
 from wechat_campaigns.plan.statistics import DELAY, READY_HOUR, by_msg_data_id
 from wechat_campaigns.protocol.events import Entry
-from wechat_campaigns.protocol.state import Fate, SendState
+from wechat_campaigns.protocol.state import Fate, SendState, draft_of
 from wechat_campaigns.wechat.statistics import NOTIFIED, Days, PublishedArticle
+
+AGAIN: Final = timedelta(minutes=1)
+"""How much later a draft is looked for once more, before it counts as gone."""
 
 
 def is_overdue(known: SendState, now: datetime) -> bool:
@@ -42,29 +46,51 @@ def what_to_press(handed_over: Mapping[str, Any], now: datetime) -> str:
     )
 
 
+def stopped_drafts(account: AccountState, now: datetime, env: str) -> list[dict[str, str]]:
+    """List the drafts that people have in hand and must not send, each with what to do."""
+    stops = ((known, what_stops(account, known, now, env)) for known in open_sends(account))
+    return [
+        {"send": known.send, "draft": draft_of(known.data), "note": stop.note, "hint": stop.hint}
+        for known, stop in stops
+        if stop.code
+    ]
+
+
+def stopped_lines(stopped: Sequence[Mapping[str, str]]) -> list[str]:
+    """Write what `stopped_drafts` lists."""
+    return [f"{one['send']}{_(': ')}{one['note']}\n→ {one['hint']}" for one in stopped]
+
+
 def open_sends(account: AccountState) -> list[SendState]:
     """List what a person still has to send, or to settle, the earliest first."""
     mine = (one for one in account.all_sends() if one.fate is Fate.HANDED_OVER)
     return sorted(mine, key=lambda one: one.at)
 
 
-def look(account: AccountState, known: SendState, days: Days, draft: str | None) -> Entry | None:
+def look(
+    account: AccountState, known: SendState, days: Days, draft: str | None, now: datetime
+) -> Entry | None:
     """Return what to record of one of `open_sends` that its account did not show before; None: nothing.
 
     Nothing of it ends the send, see `protocol.state`: another article may have its titles, and its draft may
     have been deleted.
 
     Args:
-        draft: fingerprint of its draft as it is now; None if it is gone.
+        draft: fingerprint of its draft as it is now; None if WeChat does not find it. One such answer may
+            be a fault of the moment: it is gone once a later look finds none, either.
     """
     if known.origin is None:
         return None
     others = list(account.all_sends())
     numbers, known_jobs = ({job_id(one, name) for one in others} for name in ("msg_data_id", "msg_id"))
     before, count = account.seen(known), len(known.data.get("titles", ()))
+    is_missing = draft is None and not before.used_by
+    since = (before.missing_since or now.isoformat(timespec="seconds")) if is_missing else ""
     seen = SeenByHand(
         draft=draft or before.draft,
-        is_gone=draft is None,
+        is_gone=is_missing and now - datetime.fromisoformat(since) >= AGAIN,
+        missing_since=since,
+        used_by=before.used_by,
         published=tuple(
             (number, articles[0].published.isoformat())
             for number, articles in sorted(by_msg_data_id(days).items())
@@ -80,7 +106,8 @@ def look(account: AccountState, known: SendState, days: Days, draft: str | None)
     if seen == before:
         return None
     data = {"send": known.send, "revision": known.revision, "handed_over": known.origin.hash}
-    data |= {"draft": seen.draft, "gone": seen.is_gone, "published": seen.published, "jobs": seen.jobs}
+    data |= {"draft": seen.draft, "gone": seen.is_gone, "missing_since": seen.missing_since}
+    data |= {"published": seen.published, "jobs": seen.jobs}
     return Entry(stream=account.stream, kind=LedgerKind.SEEN, data=data)
 
 

@@ -11,8 +11,8 @@ from wechat_campaigns.core.settings import SANDBOX, Account, Environment, Settin
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.messages import Draft
 from wechat_campaigns.plan.draft_box import with_recorded_draft
-from wechat_campaigns.plan.hints import explain, not_resent_message, seen_text, settle_hint
-from wechat_campaigns.plan.plan import PlannedSend, PlanReason, SendKey
+from wechat_campaigns.plan.hints import explain, not_resent_message, seen_text, settle_hint, what_stops
+from wechat_campaigns.plan.plan import PlannedSend, PlanReason, SendKey, named_draft
 from wechat_campaigns.protocol import decide as protocol
 from wechat_campaigns.protocol.decide import Action, Decision, DecisionInput, Reason
 from wechat_campaigns.protocol.keys import Message, SendId, normalize_id
@@ -75,18 +75,18 @@ class DecisionContext:
         return (with_recorded_draft(send, record.origin) if record else send).content_digest
 
 
-def decide(send: Send, digest: str, context: DecisionContext) -> PlannedSend:
-    """Decide on one send by its window and by what the ledger remembers of it."""
+def decide(send: Send, digest: str, context: DecisionContext, draft: str = "") -> PlannedSend:
+    """Decide on one send by its window and by what the ledger remembers of it; as `decision_input`."""
     account = context.account(send)
-    facts = decision_input(send, digest, context)
+    facts = decision_input(send, digest, context, draft=draft)
     decision = as_planned(protocol.decide(context.state.stream(account.appid), facts))
     reason, hint = explain(decision, facts, context.settings.environment, for_account=send.for_account)
     known, action = decision.send_state, _action(decision, by_hand=send.by_hand)
     if action is PlanAction.HANDED_OVER and known is not None:
-        seen = context.state.stream(account.appid).seen(known)
-        reason = _("; ").join(filter(None, [reason, seen_text(seen, known)]))
-        if seen.is_perhaps_sent:
-            hint = settle_hint(known.send, context.settings.environment.env_option, sent="--sent")
+        stream, env = context.state.stream(account.appid), context.settings.environment.env_option
+        seen, stop = stream.seen(known), what_stops(stream, known, context.now, env)
+        reason = _("; ").join(filter(None, [reason, stop.note, seen_text(seen, known)]))
+        hint = settle_hint(known.send, env, sent="--sent") if seen.is_perhaps_sent else stop.hint
     if action is PlanAction.HAND_OVER:
         reason = _("a person sends it in the WeChat console, to recipients chosen there; that uses the quota")
     planned = PlannedSend(
@@ -104,11 +104,17 @@ def decide(send: Send, digest: str, context: DecisionContext) -> PlannedSend:
 
 
 def decision_input(
-    send: Send, digest: str, context: DecisionContext, find_violations: Callable[[], Sequence[str]] = tuple
+    send: Send,
+    digest: str,
+    context: DecisionContext,
+    find_violations: Callable[[], Sequence[str]] = tuple,
+    *,
+    draft: str = "",
 ) -> DecisionInput:
     """Return what the protocol asks about a send.
 
     Args:
+        draft: media_id of the draft that was made for it; one of the console it names itself.
         find_violations: lists what blocks the call, such as policy rules.
     """
     environment = context.settings.environment
@@ -117,6 +123,7 @@ def decision_input(
         id=send.id,
         revision=send.revision,
         content_digest=digest,
+        draft=draft or named_draft(send),
         message_digest=compute_message_digest(send) if send.batch is not None else "",
         openids=send.batch.openids if send.batch is not None else (),
         now=context.now,

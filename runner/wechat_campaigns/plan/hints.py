@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from math import ceil
-from typing import Final
+from typing import Final, NamedTuple
 
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.names import list_id, quoted
 from wechat_campaigns.core.settings import Environment
+from wechat_campaigns.ledger.account import AccountState
+from wechat_campaigns.ledger.approvals import withdrawal_of
 from wechat_campaigns.ledger.records import (
     SeenByHand,
     answer_text,
@@ -16,7 +18,7 @@ from wechat_campaigns.ledger.records import (
     reason_text,
     wechat_answer,
 )
-from wechat_campaigns.plan.quota import china_time
+from wechat_campaigns.plan.quota import CHINA, china_time
 from wechat_campaigns.protocol.decide import Action, Decision, DecisionInput, Reason
 from wechat_campaigns.protocol.keys import SendId
 from wechat_campaigns.protocol.state import Fate, SendState, Status
@@ -67,11 +69,50 @@ def seen_text(seen: SeenByHand, known: SendState) -> str:
     edited = _("its draft was edited in the WeChat console after it was handed over")
     figures = _("the figures have an article with its title, sent on {day} (msg_data_id {number})")
     job = _("WeChat reported a mass message that the ledger did not send (msg_id {number})")
-    found = [_("its draft is gone")] if seen.is_gone else []
+    since = ""
+    if seen.missing_since:
+        since = f"{datetime.fromisoformat(seen.missing_since).astimezone(CHINA):%Y-%m-%d %H:%M}"
+    gone, missing = _("its draft was not found at {when} and later"), _("its draft was not found at {when}")
+    found = [gone.format(when=since)] if seen.is_gone else []
     found += [figures.format(day=day, number=number) for number, day in seen.published]
     found += [job.format(number=number) for number in seen.jobs]
     sent = _("perhaps sent: {evidence}").format(evidence=_(", ").join(found)) if found else ""
-    return _("; ").join(filter(None, [sent, edited if seen.is_edited(known) else ""]))
+    other = missing.format(when=since) if since and not seen.is_gone else ""
+    if seen.used_by:
+        other = _("its draft was used by {send}").format(send=seen.used_by)
+    return _("; ").join(filter(None, [sent, other, edited if seen.is_edited(known) else ""]))
+
+
+class Stop(NamedTuple):
+    """Why a person must not send a draft in hand, and what to do with it."""
+
+    code: str = ""
+    """`withdrawn` or `hold`; empty while the draft may be sent."""
+    note: str = ""
+    hint: str = ""
+
+
+def what_stops(account: AccountState, known: SendState, now: datetime, env: str) -> Stop:
+    """Return what keeps a person from sending what was handed over.
+
+    Args:
+        env: the `env_option` of the environment.
+    """
+    if known.fate is not Fate.HANDED_OVER or known.origin is None:
+        return Stop()
+    title = next(iter(known.data.get("titles", ())), "")
+    settle = f"campaign ledger settle {quoted(known.send)}{env} --not-sent --reason REASON"
+    ends = filter(None, (withdrawal_of(account, known.send), account.withdrawals.get("")))
+    if any(one.seq > known.origin.seq for one in ends):
+        note = _("withdrawn: do not send the draft {title} in the WeChat console").format(title=title)
+        hint = _("delete the draft in the WeChat console, then run `{command}`").format(command=settle)
+        return Stop("withdrawn", note, hint)
+    if (why := account.hold_reason(now)) is not None:
+        note = _("on hold ({why}): do not send the draft {title} in the WeChat console")
+        hint = _("wait until the hold has ended; or delete the draft, then run `{command}`")
+        note = note.format(why=why or _("no reason was given"), title=title)
+        return Stop("hold", note, hint.format(command=settle))
+    return Stop()
 
 
 def edited_draft_hint(send_id: str, env: str) -> str:
@@ -164,6 +205,12 @@ def explain(
     return message.format(number=known.revision, when=when), ""
 
 
+def draft_taken_by(send_id: str) -> tuple[str, str]:
+    """Return why a send conflicts whose draft another one of the plan sends, and what to do."""
+    reason = _("{send} of this plan sends the same draft, and a draft is sent once").format(send=send_id)
+    return reason, _("use another draft, or delete one of the two campaigns")
+
+
 def _pending(reason: Reason, facts: DecisionInput) -> tuple[str, str]:
     match reason:
         case Reason.WINDOW_NOT_OPEN if facts.not_before is not None:
@@ -226,6 +273,8 @@ def _conflict(
                     "or set `revision: {number}` to send again"
                 )
             number += 1
+        case Reason.DRAFT_TAKEN:
+            return _draft_taken(known, when, env)
         case Reason.LIST_EDITED:
             reason = _("the openid list was edited after part of it had been sent")
             hint = _("restore the list; put new openids into a separate campaign")
@@ -241,6 +290,21 @@ def _conflict(
             )
     hint = hint.format(send=quoted(name), number=number, key=key)
     return reason.format(send=name, when=when, number=number), hint
+
+
+def _draft_taken(known: SendState, when: str, env: str) -> tuple[str, str]:
+    reason, another = (
+        _("its draft was posted {when} by {send} and may have been sent"),
+        _("use another draft"),
+    )
+    if known.status is Status.ACCEPTED:
+        reason = _("its draft was handed over {when} for {send}, and a person sent it")
+        return reason.format(when=when, send=known.send), another
+    if known.is_by_hand:
+        reason = _("its draft was handed over {when} for {send}: only a person sends it")
+    return reason.format(when=when, send=known.send), settle_hint(
+        known.send, env, another, sent="--sent" if known.is_by_hand else "--sent MSG_ID"
+    )
 
 
 _FOR_A_PERSON: Final = {

@@ -88,6 +88,8 @@ class Resolution:
     material_ids: Mapping[tuple[str, str], str] = field(default_factory=dict)
     draft: str | None = None
     """Fingerprint of the existing draft that is sent."""
+    draft_id: str = ""
+    """Its media_id, also of a draft that was made for the send; empty until then."""
     skipped: tuple[int, ...] = ()
     """Which openids of the filter are left out, from 0."""
     problems: tuple[Diagnostic, ...] = ()
@@ -190,6 +192,11 @@ class PlannedSend:
         if self.resend_intent is None:
             return plan_row(self.send, self.content_digest, self.account.appid)
         return stored_row(self.resend_intent, self.send.id)
+
+
+def named_draft(send: Send) -> str:
+    """Return the media_id of the draft of the console that a send names; empty where it is not known."""
+    return send.content.media_id if isinstance(send.content, Draft) else ""
 
 
 def stored_row(intent: Event, send_id: str) -> dict[str, Any]:

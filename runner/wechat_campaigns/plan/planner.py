@@ -25,7 +25,7 @@ from wechat_campaigns.ledger.records import QuotaUse, agreed_by, audience_of, re
 from wechat_campaigns.messages import Draft
 from wechat_campaigns.plan.decision import DecisionContext, campaign_parts, decide
 from wechat_campaigns.plan.draft_box import with_recorded_draft, with_stored_draft
-from wechat_campaigns.plan.hints import not_resent_message
+from wechat_campaigns.plan.hints import draft_taken_by, not_resent_message
 from wechat_campaigns.plan.plan import (
     CALLING,
     OPEN,
@@ -36,7 +36,9 @@ from wechat_campaigns.plan.plan import (
     Plan,
     PlannedSend,
     PlanReason,
+    SendKey,
     Violation,
+    named_draft,
     order,
 )
 from wechat_campaigns.plan.policy import evaluate, remedy
@@ -86,7 +88,7 @@ def make_plan(
     accounts = settings.environment.accounts
     facts = defaultdict(lambda: OFFLINE, remote_facts or {})
     looked_at = [_first_look(send, facts[send.account], context) for send in sends]
-    looked_at = with_rename_warnings(_sharing_drafts(sorted(looked_at, key=order)), context)
+    looked_at = with_rename_warnings(_sharing_drafts(sorted(looked_at, key=order), state), context)
     if remote_facts is None:
         looked_at = _with_past_audiences(looked_at, state)
     named = [accounts[name] for name in sorted({send.account for send in sends})]
@@ -189,17 +191,34 @@ def _past_audience(planned: PlannedSend, state: LedgerState) -> Audience:
     return Audience(count=count, source="ledger" if count is not None else "unknown")
 
 
-def _sharing_drafts(looked_at: Sequence[PlannedSend]) -> list[PlannedSend]:
-    """Warn of pending sends whose draft another takes first; what was sent comes before what will be."""
+def _sharing_drafts(looked_at: Sequence[PlannedSend], state: LedgerState) -> list[PlannedSend]:
+    """Return the sends with one due for each draft; of others, warn of what takes their draft before them.
+
+    What was sent comes before what will be. Batches of one list have no recipient in common.
+    """
     taker: dict[tuple[str, str], str] = {}
-    found: dict[tuple[str, str], list[Diagnostic]] = {}
+    due: dict[tuple[str, str], str] = {}
+    found: dict[SendKey, PlannedSend] = {}
     for one in sorted(looked_at, key=lambda one: one.action in PENDING):
-        appid, send = one.account.appid, one.send
-        if isinstance(send.content, Draft) and one.action in TAKING:
-            first = taker.setdefault((appid, send.content.media_id or send.content.title), send.id)
-            if first != send.id and one.action in PENDING:
-                found[appid, send.id] = [shared_draft_warning(send, first)]
-    return [one.with_warnings(found.get((one.account.appid, one.send.id), ())) for one in looked_at]
+        if not (draft := _draft_of(one, state)) or one.action not in TAKING:
+            continue
+        key, name = (one.account.appid, draft), one.send.id
+        first, other = taker.setdefault(key, name), due.setdefault(key, name) if one.is_due else name
+        if list_id(other) != list_id(name):
+            reason, hint = draft_taken_by(other)
+            found[one.key] = one.left(PlanAction.CONFLICT, reason, hint=hint, code=Reason.DRAFT_TAKEN)
+        elif first != name and one.action in PENDING:
+            found[one.key] = one.with_warnings([shared_draft_warning(one.send, first)])
+    return [found.get(one.key, one) for one in looked_at]
+
+
+def _draft_of(planned: PlannedSend, state: LedgerState) -> str:
+    """Return the draft that a send names, or the one that was made for it last; empty without one."""
+    send, content = planned.send, planned.send.content
+    if isinstance(content, Draft):
+        return content.media_id or content.title
+    made = state.draft(planned.account.appid, send.id, send.revision) if content.needs_draft else None
+    return made.media_id if made is not None else ""
 
 
 def _under_policy(
@@ -342,6 +361,7 @@ def _rule_input(planned: PlannedSend, whole: _Whole, context: DecisionContext) -
         offline=whole.offline,
         is_sandbox=context.settings.environment.is_sandbox,
         env=context.settings.environment.env_option,
+        draft=planned.resolved.draft_id or named_draft(planned.send),
         tag=planned.resolved.tag,
         tag_id=planned.resolved.tag_id,
         is_resend=planned.resend_intent is not None,
@@ -371,7 +391,7 @@ def recheck(planned: PlannedSend, plan: Plan, context: DecisionContext) -> Plann
     Args:
         planned: with its audience as it was counted last.
     """
-    now = decide(planned.send, planned.content_digest, context)
+    now = decide(planned.send, planned.content_digest, context, planned.resolved.draft_id)
     fresh = replace(now, resolved=planned.resolved, resend_intent=planned.resend_intent)
     if fresh.action is not planned.action or fresh.action not in CALLING:
         return fresh

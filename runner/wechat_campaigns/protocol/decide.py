@@ -33,6 +33,7 @@ class Reason(StrEnum):
     TOO_LATE_TO_RESEND, CONTENT_CHANGED = "too_late_to_resend", "content_changed"
     SENT, EDITED, NEWER_REVISION, HANDED_OVER = "sent", "edited", "newer_revision", "handed_over"
     BY_HAND, SPLIT, LIST_EDITED, MOVED = "by_hand", "split", "list_edited", "moved"
+    DRAFT_TAKEN = "draft_taken"
     WINDOW_NOT_OPEN, WINDOW_ENDED = "window_not_open", "window_ended"
     HOLD, HELD_SINCE, CLOCK_SKEW, POLICY = "hold", "held_since", "clock_skew", "policy"
 
@@ -54,6 +55,7 @@ class DecisionInput:
     revision: int
     content_digest: str
     message_digest: str = ""  # of the content without its recipients
+    draft: str = ""  # media_id of what it sends, as far as it is known: an edit changes digests, not this
     openids: tuple[str, ...] | OpenidList = ()  # the whole list, of which this may be a batch
     now: datetime
     not_before: datetime | None = None
@@ -90,7 +92,8 @@ def decide(state: StreamState, facts: DecisionInput) -> Decision:
     newest = accepted[max(accepted)] if accepted else None
     if newest is not None and newest.revision > facts.revision:
         return Decision(Action.CONFLICT, Reason.NEWER_REVISION, newest)
-    if conflict := _other_form(state, facts, names) or _moved(state, facts, names):
+    moved = _other_form(state, facts, names) or _moved(state, facts, names)
+    if conflict := moved or _draft_taken(state, facts, names):
         return conflict
     if blocker := _blocks(state, facts):
         return Decision(_OUTSIDE.get(blocker, Action.BLOCKED), blocker)
@@ -137,6 +140,7 @@ def _blocks_resend(
         return Reason.FORGED
     # Under another id this message has arrived, or may have: another call could be the second one.
     twins = [one for one in records if one.revision == record.revision and one.status is not Status.REJECTED]
+    twins += _takers(state, record.drafts, {normalize_id(one.send) for one in records})
     if len(twins) > 1:
         return Reason.TWO_IDS
     if facts.is_by_hand:
@@ -184,6 +188,28 @@ def _difference(mine: SendId, theirs: SendId, record: SendState, facts: Decision
         return Reason.SPLIT
     is_edited = record.origin is not None and record.data.get("list_sha256") != facts.list_sha256
     return Reason.LIST_EDITED if is_edited else None
+
+
+def _draft_taken(state: StreamState, facts: DecisionInput, names: Set[str]) -> Decision | None:
+    takers = _takers(state, {facts.draft}, names)
+    return Decision(Action.CONFLICT, Reason.DRAFT_TAKEN, takers[0]) if takers else None
+
+
+def _takers(state: StreamState, drafts: Set[str], names: Set[str]) -> list[SendState]:
+    """Find other sends that may send one of these drafts, or that a person had in hand: it goes out once.
+
+    Batches of one list share their draft, and no recipient. What the tool sent is left to
+    `duplicate_content_days`.
+    """
+    lists = {replace(one, batch=None) for one in map(SendId.parse, names) if one.batch is not None}
+    return [
+        record
+        for draft in sorted(drafts)
+        for record in state.of_draft(draft)
+        if record.status in _UNKNOWN or record.is_by_hand
+        if (name := normalize_id(record.send)) not in names
+        and replace(SendId.parse(name), batch=None) not in lists
+    ]
 
 
 def _moved(state: StreamState, facts: DecisionInput, names: Set[str]) -> Decision | None:

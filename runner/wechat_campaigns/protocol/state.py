@@ -84,6 +84,17 @@ class SendState:
         return str(self.data["content_digest"]) if self.origin is not None else ""
 
     @property
+    def is_by_hand(self) -> bool:
+        """Whether a person was to send it in the console, or has."""
+        return self.origin is not None and self.origin.kind == EventKind.HANDED_OVER
+
+    @property
+    def drafts(self) -> frozenset[str]:
+        """The media_id of each draft that a call may have sent, or that a person has or had."""
+        used = (origin for call, origin in self.posted.items() if self.ends.get(call) != EventKind.REJECTED)
+        return frozenset(draft_of(origin.data) for origin in used if origin is not None) - {""}
+
+    @property
     def open_since(self) -> datetime | None:
         """When the first call was made after which a job may exist: what bounds every resend."""
         rejected = EventKind.REJECTED
@@ -145,6 +156,14 @@ _ORIGINS: Final[Mapping[str, Fate]] = {  # what begins a send, and its fate once
 _OF_SENDS: Final = _ENDS | {*_ORIGINS, EventKind.RESEND, EventKind.SETTLED}
 
 
+def draft_of(data: Mapping[str, Any]) -> str:
+    """Return the media_id of the draft that an origin posts or hands over; empty of any other message."""
+    match data.get("body"):
+        case {"mpnews": {"media_id": str(media_id)}}:
+            return media_id
+    return ""
+
+
 def _is_handed_over(origin: Event | None) -> bool:
     """Return whether nobody called, so that no answer can be about it: its end is a person's settlement.
 
@@ -159,6 +178,10 @@ def _is_copy(event: Event, calls: Mapping[str, datetime]) -> bool:
     if event.kind in _ENDS:
         return event.data["intent"] not in calls
     return event.kind != EventKind.BASELINE and event.data.get("after") != event.previous
+
+
+def _draft_key(media_id: str) -> str:
+    return f"draft {media_id}"  # no digest has a space
 
 
 @dataclass(slots=True)
@@ -176,7 +199,7 @@ class StreamState:
     _names: dict[str, frozenset[str]] = field(default_factory=dict)  # by id: all that one message has had
     # By campaign and entry: ids that it has had, also of sends that left it.
     _by_campaign: dict[str, dict[str | None, set[str]]] = field(default_factory=dict)
-    _by_content: dict[str, set[str]] = field(default_factory=dict)  # ids that have had a digest
+    _by_content: dict[str, set[str]] = field(default_factory=dict)  # ids that have had a digest or a draft
 
     def add(self, event: Event, *, is_authentic: bool) -> None:
         """Add the next event. Raises KeyError, TypeError, ValueError: it does not fit those before it.
@@ -233,13 +256,18 @@ class StreamState:
         """List the sends whose ids have had one of these digests, with their recipients or without."""
         return self.revisions({name for digest in digests for name in self._by_content.get(digest, ())})
 
+    def of_draft(self, media_id: str) -> list[SendState]:
+        """List the sends that have, or may have, used a draft, or whose draft a person has."""
+        return [one for one in self.of_content(_draft_key(media_id)) if media_id in one.drafts]
+
     def _add_to_send(self, event: Event, *, is_authentic: bool) -> None:
         send_id, revision = event.data["send"], index(event.data["revision"])
         name, before = normalize_id(send_id), self.find(send_id, revision, event.at)
         self.keep(after := before.after(event, is_authentic=is_authentic))
         names = frozenset({name})
         if after.origin is not before.origin:
-            for digest in filter(None, (after.content_digest, after.data.get("message_digest"))):
+            draft = _draft_key(media_id) if (media_id := draft_of(after.data)) else ""
+            for digest in filter(None, (after.content_digest, after.data.get("message_digest"), draft)):
                 self._by_content.setdefault(digest, set()).add(name)
         # An alias can start a send and hide one: only a holder of the AppSecret gives it.
         if is_authentic and (former := event.data.get("formerly")):

@@ -17,6 +17,7 @@ from wechat_campaigns.core.model import Send
 from wechat_campaigns.ledger import records
 from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.fold import Key, LedgerState
+from wechat_campaigns.ledger.shapes import fits
 from wechat_campaigns.messages import Draft
 from wechat_campaigns.plan.hints import seen_text
 from wechat_campaigns.plan.quota import CHINA, china_day
@@ -164,9 +165,11 @@ def events_by_send(events: Iterable[Event], state: LedgerState) -> Mapping[Key, 
     found: dict[Key, list[Event]] = {}
     for event in events:
         key, data = None, event.data
+        if not fits(event):
+            continue
         if event.kind == LedgerKind.CALLBACK:
-            key = jobs.get((event.stream, data.get("msg_id")))
-        elif isinstance(data.get("send"), str) and isinstance(data.get("revision"), int):
+            key = jobs.get((event.stream, data["msg_id"]))
+        elif {"send", "revision"} <= data.keys():
             key = event.stream, normalize_id(data["send"]), data["revision"]
         if key is not None:
             found.setdefault(key, []).append(event)
@@ -180,7 +183,7 @@ def _tables(archive: ArchivedSend) -> list[RecordTable]:
     overrides, agreed = record.data.get("overrides", {}), AGREED.get(actor.get("agreed", ""))
     previews = (event for event in archive.events if event.kind == LedgerKind.PREVIEW)
     settled = (event for event in archive.events if event.kind == EventKind.SETTLED)
-    by_hand = records.is_by_hand(record)
+    by_hand = record.is_by_hand
     approved = [*map(_approval, archive.approvals)] or [*filter(None, [actor.get("approved")])]
     known = (row.article.url for row in archive.articles if row.article is not None)
     return [

@@ -15,7 +15,7 @@ from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.html import design_css
 from wechat_campaigns.core.i18n import HTML_LANGUAGE, _, current_language, status_word
 from wechat_campaigns.core.model import compute_message_digest
-from wechat_campaigns.ledger.records import account_of, is_by_hand
+from wechat_campaigns.ledger.records import account_of
 from wechat_campaigns.protocol.state import SendState
 from wechat_campaigns.render.phone import MESSAGE_CHARS, PICTURE_BYTES, Data, Pictures, content, templates_of
 from wechat_campaigns.report.attention import BLOCKED, FINISHED, is_folded, note_groups, problem_note
@@ -153,7 +153,7 @@ def archive_html(
         title=title,
         note=note,
         has_picture=has_picture,
-        by_hand=is_by_hand(record),
+        by_hand=record.is_by_hand,
     )
 
 

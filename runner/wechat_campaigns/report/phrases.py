@@ -122,6 +122,6 @@ def shortened(text: str, limit: int) -> str:
 
 
 def unverified_text(names: Iterable[str]) -> str:
-    """Say whose events were shown as they stand: without the AppSecret anybody may have written them."""
+    """Write whose events were shown as they stand: without the AppSecret anybody may have written them."""
     message = _("The events of {names} were not verified; `campaign plan` verifies them.")
     return message.format(names=_(", ").join(names))

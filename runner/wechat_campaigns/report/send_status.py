@@ -20,11 +20,13 @@ from wechat_campaigns.plan.by_hand import is_overdue, what_to_press
 from wechat_campaigns.plan.decision import DecisionContext, decide
 from wechat_campaigns.plan.hints import (
     ACCOUNT_LEFT,
+    Stop,
     foreign_hint,
     msg_id_hint,
     recalled_hint,
     seen_text,
     settle_hint,
+    what_stops,
 )
 from wechat_campaigns.plan.plan import PlanReason
 from wechat_campaigns.plan.quota import CHINA, china_time
@@ -54,6 +56,8 @@ class StatusRow:
 
     is_perhaps_sent: bool = False
     """Whether something speaks for a send by hand: a person settles it."""
+    stop: str = ""
+    """Why a person must not send what was handed over: `hold` or `withdrawn`."""
 
     @property
     def status(self) -> Fate | PlanAction:
@@ -66,6 +70,8 @@ class StatusRow:
         known = self.known
         if self.is_perhaps_sent:
             return "perhaps_sent"
+        if self.stop:
+            return self.stop
         if self.action is not None:
             return (Reason.WINDOW_ENDED if self.action is PlanAction.EXPIRED else PlanReason.UNAPPROVED).value
         if (errcode := records.errcode_of(known)) is not None:
@@ -166,13 +172,16 @@ def send_status(
     """
     told = state.job_result(known)
     seen = state.stream(known.appid).seen(known)
-    note, hint = _words(known, told, now, environment, seen)
+    env = environment.env_option if environment else ""
+    stop = what_stops(state.stream(known.appid), known, now, env)
+    note, hint = _words(known, told, now, environment, seen, stop)
     if (msg_id := records.existing_job_id(known)) is not None:
         status = job_statuses.get((known.appid, msg_id), _("not known"))
         note = _("{note}; status of that job: {status}").format(note=note, status=status)
     name, late = records.account_of(known), PlanAction.EXPIRED if is_overdue(known, now) else None
     return StatusRow(
         account=name, known=known, told=told, note=note, hint=hint, action=late,
+        stop=stop.code,
         is_perhaps_sent=known.fate is Fate.HANDED_OVER and seen.is_perhaps_sent,
     )  # fmt: skip
 
@@ -242,6 +251,7 @@ def _words(
     now: datetime,
     environment: Environment | None,
     seen: records.SeenByHand,
+    stop: Stop,
 ) -> tuple[str, str]:
     env = environment.env_option if environment else ""
     match known.fate:
@@ -260,8 +270,9 @@ def _words(
                 if not is_overdue(known, now)
                 else _("overdue: nothing shows that its draft was sent in the WeChat console")
             )
-            parts = ["" if seen.is_perhaps_sent else note, seen_text(seen, known)]
-            return _("; ").join(filter(None, parts)), settle_hint(known.send, env, sent="--sent")
+            parts = [stop.note or ("" if seen.is_perhaps_sent else note), seen_text(seen, known)]
+            settle = settle_hint(known.send, env, sent="--sent")
+            return _("; ").join(filter(None, parts)), settle if seen.is_perhaps_sent else stop.hint or settle
         case Fate.UNKNOWN:
             return _unknown(known, now), _unknown_hint(known, environment)
         case Fate.DELIVERY_FAILED if told is not None:

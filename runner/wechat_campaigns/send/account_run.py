@@ -29,7 +29,7 @@ from wechat_campaigns.messages import Draft
 from wechat_campaigns.plan.decision import DecisionContext, decision_input
 from wechat_campaigns.plan.draft_box import draft_fingerprint
 from wechat_campaigns.plan.hints import edited_draft_hint, not_resent_message
-from wechat_campaigns.plan.plan import Plan, PlannedSend, order
+from wechat_campaigns.plan.plan import Plan, PlannedSend, named_draft, order
 from wechat_campaigns.plan.planner import late_violations, recheck
 from wechat_campaigns.plan.resolve import AudienceCounter
 from wechat_campaigns.plan.review import check_resolved_names
@@ -187,7 +187,8 @@ class AccountRun(AccountCaller):
             lack = verdict.lack if (verdict := self._judged(planned).approval) is not None else None
             return [*found, lack] if lack is not None else found
 
-        facts = decision_input(planned.send, planned.content_digest, context, violations)
+        draft = planned.resolved.draft_id
+        facts = decision_input(planned.send, planned.content_digest, context, violations, draft=draft)
         return protocol.decide(stream, facts)
 
     def _recheck(self, planned: PlannedSend) -> PlannedSend:
@@ -195,10 +196,11 @@ class AccountRun(AccountCaller):
 
     def _with_draft(self, planned: PlannedSend, made: preparing.ReadyDraft | None) -> PlannedSend:
         """Return the send with its draft as it is; refuse one of the console that the plan did not see."""
-        content, mark = planned.send.content, made.mark if made is not None else None
-        if isinstance(content, Draft):
-            mark = draft_fingerprint(content.media_id, self.api)
-        now = replace(planned, resolved=replace(planned.resolved, draft=mark))
+        media_id = made.media_id if made is not None else named_draft(planned.send)
+        mark = made.mark if made is not None else None
+        if isinstance(planned.send.content, Draft):
+            mark = draft_fingerprint(media_id, self.api)
+        now = replace(planned, resolved=replace(planned.resolved, draft=mark, draft_id=media_id))
         check_resolved_names(planned, now)
         return now
 

@@ -24,7 +24,6 @@ from wechat_campaigns.ledger.events import Ledger, LedgerKind
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import (
     FATE_BY_MSG_STATUS,
-    is_by_hand,
     job_id,
     job_to_query,
     recalled_articles,
@@ -157,7 +156,7 @@ def recall_error(known: SendState, article_idx: int) -> UsageError | None:
             hint=_("send a correction as another campaign; this one cannot be taken back"),
             location=known.send,
         )
-    if known.fate is Fate.SENT and is_by_hand(known):
+    if known.fate is Fate.SENT and known.is_by_hand:
         return UsageError(
             _("a person sent it in the WeChat console, and WeChat recalls only what was sent by API"),
             hint=_("delete it in the WeChat console"),

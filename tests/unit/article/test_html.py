@@ -143,6 +143,15 @@ def test_what_followers_lose_is_named_at_its_line(make: Make, source: str, rule:
         "<section><p style='float:right'>001</p><p>¥</p></section>",
         "<p style='display:inline'>001</p><p style='float:left'>¥</p>",
         "<p style='transform:rotate(180deg)'>16</p>",
+        "<section style='display:table'><p style='display:table-footer-group'>001</p><p>¥</p></section>",
+        "<section style='display:table'><p>001</p><p style='display:table-header-group'>¥</p></section>",
+        "<section style='display:table'><p>001</p><p style='display:table-caption'>¥</p></section>",
+        "<table style='caption-side:bottom'><caption>001</caption><tr><td>¥</td></tr></table>",
+        "<section style=\"grid-template:'b a';display:grid\"><p style='grid-area:a'>01</p><p>¥</p></section>",
+        "<section style='display:grid'><p style='grid-column:x'>001</p><p>¥</p></section>",
+        "<section style='writing-mode:vertical-rl'><p>001</p><p>¥</p></section>",
+        "<p style='-webkit-writing-mode:vertical-rl'>001<br>¥</p>",
+        "<p style='writing-mode:vertical-rl'>001<span style='writing-mode:horizontal-tb'>¥</span></p>",
         "<p style='transform:scaleX(-1)'>100¥</p>",
         "<p style='transform:matrix(-1,0,0,-1,0,0)'>16</p>",
     ],
@@ -150,7 +159,18 @@ def test_what_followers_lose_is_named_at_its_line(make: Make, source: str, rule:
 def test_no_style_turns_words_round(make: Make, source: str) -> None:
     body = make(f"<p>甲</p>\n\n{source}", kind="html")
     assert "w style-value 3" in rules(body)
-    assert not re.search("rtl|override|reverse|order:|grid-area|float|transform", body.html)
+    assert not re.search(
+        "rtl|override|reverse|order:|grid-(area|column)|table-|caption-|float|transform|horizontal|vertical.*<[bp]",
+        body.html,
+    )
+
+
+@pytest.mark.parametrize("source", ["<tfoot>3</tfoot>1<thead>2</thead>", "1<tfoot>3</tfoot><tbody>9</tbody>"])
+def test_the_parts_of_a_table_stand_where_browsers_show_them(make: Make, source: str) -> None:
+    rows = re.sub(r"\d", lambda number: f"<tr><td>{number[0]}</td></tr>", source)
+    body = make(f"<table>{rows}<caption>题</caption></table>", kind="html")
+    shown = "".join(re.findall(r"题|\d", body.html))
+    assert (shown, rules(body)) == ("题213" if "2" in source else "题193", [])
 
 
 @pytest.mark.parametrize(

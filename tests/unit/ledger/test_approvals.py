@@ -205,7 +205,6 @@ def test_odd_events_approve_nothing_and_stop_nobody(ledger: Ledger, data: dict[s
     """Such as one that saw an event after it."""
     ledger.approve(**data)
     assert ledger.lack() is Lack.NOBODY
-    ledger.add(LedgerKind.WITHDRAWN, sends=[["x"]], reason=1)
     ledger.approve()
     ledger.approve(**data)
     assert ledger.lack() is None

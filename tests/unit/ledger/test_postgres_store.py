@@ -16,7 +16,13 @@ from tests.support.ledger_backends import Backend, now, postgres_backend
 from tests.support.pooler import pooler
 from tests.support.postgres_server import Server, postgres_server
 from tests.unit.ledger.writer import STREAM
-from wechat_campaigns.core.errors import ExitCode, LedgerError, LedgerLockedError, UsageError
+from wechat_campaigns.core.errors import (
+    ExitCode,
+    LedgerError,
+    LedgerLockedError,
+    TamperedLedgerError,
+    UsageError,
+)
 from wechat_campaigns.ledger import postgres_pool as pool
 from wechat_campaigns.ledger.events import LedgerKind, find_chain_faults
 from wechat_campaigns.ledger.open import open_ledger
@@ -249,6 +255,44 @@ def test_tables_of_a_newer_program_are_refused(place: Backend) -> None:
     sql(place, "insert into campaign_ledger values (99)")
     with pytest.raises(LedgerError, match="format 99"):
         place.open().events()
+
+
+LOSES = "create function lose() returns trigger language plpgsql as 'begin return null; end'"
+DELETES = (
+    "create function lose() returns trigger language plpgsql as "
+    "'begin delete from campaign_event where seq = new.seq; return null; end'"
+)
+LOSING = {
+    "ignored": (
+        LOSES,
+        "create trigger t before insert on campaign_event for each row execute function lose()",
+    ),
+    "deleted at the commit": (
+        DELETES,
+        "create constraint trigger t after insert on campaign_event initially deferred "
+        "for each row execute function lose()",
+    ),
+    "a rule": ("create rule r as on insert to campaign_event do instead nothing",),
+    "a view": (
+        "alter table campaign_event rename to other",
+        "create view campaign_event as select * from other",
+        "create rule r as on insert to campaign_event do instead nothing",
+    ),
+    "rows that are not shown": ("alter table campaign_event enable row level security",),
+}
+
+
+@pytest.mark.parametrize("how", LOSING)
+@pytest.mark.parametrize("is_open", [True, False])
+def test_tables_that_need_not_keep_what_is_written_take_nothing(
+    place: Backend, how: str, is_open: bool
+) -> None:
+    ledger = place.open()
+    ledger.append(entry())
+    schema = place.setting.rpartition("%3D")[2]
+    sql(place, f"set search_path = {schema}", *LOSING[how])
+    with pytest.raises(TamperedLedgerError):
+        (ledger if is_open else place.open()).append(entry(1))
 
 
 @pytest.mark.deep

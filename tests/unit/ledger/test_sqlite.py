@@ -21,7 +21,7 @@ from tests.support.outcomes import error_of
 from tests.support.small_disk import small_disk
 from tests.unit.ledger.writer import STREAM
 from wechat_campaigns.core.digest import canonical
-from wechat_campaigns.core.errors import ExitCode, LedgerError
+from wechat_campaigns.core.errors import ExitCode, LedgerError, TamperedLedgerError
 from wechat_campaigns.core.git_checkout import remote_of
 from wechat_campaigns.ledger import sqlite
 from wechat_campaigns.ledger.events import LedgerKind, find_chain_faults, next_event
@@ -264,6 +264,51 @@ def newer(path: Path) -> None:
     made(path).close()
     with closing(sqlite3.connect(path)) as db:
         db.execute("pragma user_version = 99")
+
+
+NOT_KEPT = "create trigger t {when} on event when new.body like '%held%' begin {act}; end"
+LOSING = {
+    "ignored": NOT_KEPT.format(when="before insert", act="select raise(ignore)"),
+    "deleted": NOT_KEPT.format(when="after insert", act="delete from event where seq = new.seq"),
+    "a view": (
+        "alter table event rename to other; create view event as select * from other; "
+        "create trigger t instead of insert on event begin select 1; end"
+    ),
+    "a constraint": (
+        "alter table event rename to other; create table event (stream text, seq integer, "
+        "body text unique on conflict ignore check (1)); insert into event select * from other"
+    ),
+    "written by hand": (
+        "pragma writable_schema = on; insert into sqlite_master values ('trigger', 't', 'event', 0, "
+        "'create trigger t before insert on event begin select raise(ignore); end')"
+    ),
+}
+
+
+@pytest.mark.parametrize("how", LOSING)
+@pytest.mark.parametrize("is_open", [True, False])
+def test_file_that_need_not_keep_what_is_written_takes_nothing(
+    tmp_path: Path, how: str, is_open: bool
+) -> None:
+    path = tmp_path / "l.sqlite3"
+    ledger = made(path)
+    if not is_open:
+        ledger.close()
+    with closing(sqlite3.connect(path)) as db:
+        db.executescript(LOSING[how])
+    with pytest.raises(TamperedLedgerError), closing(ledger if is_open else SqliteLedger(path, now)) as store:
+        store.append(Entry(stream=STREAM, kind=EventKind.HOLD, data={"held": True}))
+    with pytest.raises(TamperedLedgerError):
+        stored_events(path)
+
+
+def test_tables_and_indexes_beside_the_ledger_are_no_fault(tmp_path: Path) -> None:
+    path = tmp_path / "l.sqlite3"
+    with closing(made(path)) as ledger:
+        with closing(sqlite3.connect(path)) as db:
+            db.executescript("create table _backup (seq); create index of_kind on event (seq); analyze")
+        ledger.append(entry(2))
+        assert stored_events(path) == ledger.events()
 
 
 def test_damaged_database_is_reported_as_damaged(tmp_path: Path) -> None:

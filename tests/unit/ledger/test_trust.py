@@ -70,7 +70,7 @@ def status_of(state: LedgerState) -> tuple[Fate, bool]:
 
 FORGED: dict[str, dict[str, Any]] = {
     LedgerKind.INIT: {},
-    LedgerKind.UPLOAD: {"upload": "k", "result": {"media_id": "EVIL"}},
+    LedgerKind.UPLOAD: {"upload": "k", "result": "EVIL"},
     LedgerKind.DRAFT: {"send": "sale", "revision": 1, "sha256": "d", "media_id": "EVIL"},
     LedgerKind.PREVIEW: {"send": "sale", "revision": 1, "content_digest": compute_content_digest(SALE)},
     LedgerKind.STATUS: {"send": "sale", "revision": 1, "msg_id": 7, "msg_status": "SEND_FAIL"},

@@ -20,9 +20,9 @@ from wechat_campaigns.core.i18n import set_language
 from wechat_campaigns.core.settings import Policy
 from wechat_campaigns.messages import KINDS, MSGTYPES, PLACEHOLDERS, Draft, Image, Images, from_body, kind_of
 from wechat_campaigns.plan.policy import evaluate
+from wechat_campaigns.render import phone
 from wechat_campaigns.render.compile import CompileResult, compile_campaigns
 from wechat_campaigns.render.content import LinkTagger
-from wechat_campaigns.render.phone import page
 from wechat_campaigns.source.files import Files
 from wechat_campaigns.source.scaffold import campaign_text
 from wechat_campaigns.source.settings import load_settings
@@ -157,7 +157,7 @@ def test_each_text_that_is_posted_is_read_and_shown(content: Content, part: dict
         found = rules_against(changed, banned_words=(word,), required_text=(word,))
         assert {"banned_words", "sample_text"} <= found, name
         assert "required_text" not in found, name
-        assert word in page.content(make_send(content=changed), address=lambda *_, **__: ""), name
+        assert word in phone.content(make_send(content=changed), address=lambda *_, **__: ""), name
         assert word in "\n".join(changed.lines()), name
         # Pictures have the names of their files in a list of messages.
         assert word in changed.summary() or name != "title" or isinstance(content, Images), name
@@ -212,5 +212,5 @@ def test_it_can_be_read_in_words_and_on_a_phone(content: Content, part: dict[str
         assert not content.kind_name().isascii()
     finally:
         set_language("en")
-    shown = page.page(make_send(content=content), data=lambda _file: b"", to="")
+    shown = phone.page(make_send(content=content), data=lambda _file: b"", to="")
     assert ("no preview is possible" in shown) is isinstance(content, Draft)

@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.factories import intent_of, make_send, make_state, named
 from tests.support.playground import SERVICE
-from wechat_campaigns.ledger.events import LedgerKind
+from wechat_campaigns.ledger.events import LedgerKind, next_event
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import SeenByHand
 from wechat_campaigns.plan.by_hand import is_overdue, look, open_sends
@@ -46,7 +46,7 @@ def seen(
         days[published] = DayOfArticles(queried_at=NOW, is_delayed=False, articles=(*before, one))
     account = state.stream(SERVICE)
     (known,) = open_sends(account)
-    entry = look(account, known, days, "f" * 64)
+    entry = look(account, known, days, "f" * 64, NOW)
     return dict(entry.data) if entry is not None else {}
 
 
@@ -102,10 +102,35 @@ def test_what_was_seen_is_recorded_once_and_kept_when_the_draft_is_gone() -> Non
     assert known.origin is not None
     account.seen_by_hand[known.origin.hash] = SeenByHand(draft="e" * 64)
     assert account.seen(known).is_edited(known)
-    assert look(account, known, {}, "e" * 64) is None
-    gone = look(account, known, {}, None)
-    assert gone is not None
-    assert (gone.data["draft"], gone.data["gone"]) == ("e" * 64, True)
+    assert look(account, known, {}, "e" * 64, NOW) is None
+    missing = look(account, known, {}, None, NOW)
+    assert missing is not None
+    assert (missing.data["draft"], missing.data["gone"]) == ("e" * 64, False)
+
+
+def test_draft_is_gone_once_two_answers_a_while_apart_say_so() -> None:
+    state = make_state(handed("one", "周报"))
+    account, found = state.stream(SERVICE), []
+    (known,) = open_sends(account)
+    minutes = ((0, None), (0.5, None), (2, "f" * 64), (3, None), (5, None))
+    for after, draft in minutes:
+        entry = look(account, known, {}, draft, NOW + timedelta(minutes=after))
+        if entry is not None:
+            account.add(next_event(entry, at=NOW, head=account.head), is_authentic=True)
+        seen = account.seen(known)
+        found.append((seen.missing_since != "", seen.is_gone, seen.is_perhaps_sent))
+    missing, there, gone = (True, False, False), (False, False, False), (True, True, True)
+    assert found == [missing, missing, there, missing, gone]
+
+
+def test_draft_that_another_send_used_speaks_for_none() -> None:
+    used = {**intent_of(make_send("b"), at=LATER), "body": {"mpnews": {"media_id": "one"}}}
+    account = make_state(
+        handed("one", "周报"), (EventKind.INTENT, used), (EventKind.ACCEPTED, named(make_send("b"), msg_id=7))
+    ).stream(SERVICE)
+    (known,) = open_sends(account)
+    assert look(account, known, {}, None, NOW) is None
+    assert (account.seen(known).used_by, account.seen(known).is_perhaps_sent) == ("b", False)
 
 
 def test_what_nobody_is_known_to_have_sent_stays_open() -> None:

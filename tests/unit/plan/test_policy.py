@@ -479,6 +479,24 @@ def test_other_words_pass(text: str) -> None:
         ({"html": "<svg></svg>", "formulas": (Formula(r"\text{No1}\text{最佳}", "No1最佳"),)}, True),
         ({"html": "<svg><text>No1最佳</text></svg>"}, True),
         ({"html": "<style>No1最佳</style><p>好</p>"}, False),
+        ({"html": "<p style='display:inline'>No1最</p><p style='display: inline-block'>佳</p>"}, True),
+        ({"html": "<section style='display:flex'><p>No1最</p><section><p>佳</p></section></section>"}, True),
+        ({"html": "<section style='display:-webkit-box'><p>No1最</p><p>佳</p></section>"}, True),
+        ({"html": "<section style='float:left'><p>No1最</p></section><p>佳</p>"}, True),
+        ({"html": "<table><tr><td><p>No1</p></td><td>最</td><td>佳</td></tr></table>"}, True),
+        (
+            {"html": "<p style='display:table-cell'>No1最</p><p style='display:table-cell'>佳</p>"},
+            True,
+        ),
+        ({"html": "<p>No1<ruby>最<rt>x</rt></ruby>佳</p>"}, True),
+        ({"html": "<p><ruby>春<rt>No1最</rt></ruby><ruby>茶<rt>佳</rt></ruby></p>"}, True),
+        (
+            {"html": "<section style='display:flex;flex-direction:column'><p>No1最</p><p>佳</p></section>"},
+            False,
+        ),
+        ({"html": "<table><tr><td>No1最</td></tr><tr><td>佳</td></tr></table>"}, False),
+        ({"html": "<p>No1最</p><section style='display:flex'><p>佳</p></section>"}, False),
+        ({"html": "<section style='display:flex'><section><p>No1最</p><p>佳</p></section></section>"}, False),
         ({"html": "<!-->No1最佳<p>好</p>-->"}, True),
         ({"html": "<!--->No1最佳<p>好</p>-->"}, True),
         ({"html": "<!--好--!>No1最佳-->"}, True),
@@ -499,6 +517,36 @@ def test_other_kinds_are_read_where_they_have_text() -> None:
     for content, lacks in ((Image(media=media), False), (Images(images=(media,), title="好"), True)):
         send = make_send(content=content)
         assert (said(facts(wanted, send=send), "required_text") is not None) is lacks
+
+
+@pytest.mark.parametrize(
+    ("html", "lacks"),
+    [
+        ("<p>规则见门店</p>", False),
+        ("<section style='display:flex'><p>规</p><p>则</p></section>", False),
+        ("<p style='opacity:.6'>规则</p>", False),
+        ("<section style='opacity:.6'><p style='opacity:.6'>规则</p></section><p>好</p>", True),
+        ("<p style='opacity:.4'><b>规则</b></p>", True),
+        ("<p style='font-size:8px'>规则</p>", True),
+        ("<section style='font-size:12px'><p style='font-size:.6em'>规则</p></section>", True),
+        ("<section style='font-size:8px'><p style='font-size:14px'>规则</p></section>", False),
+        ("<p style='font-size:16px;zoom:.5'>规则</p>", True),
+        ("<p style='transform:scale(.5)'>规则</p>", True),
+        ("<p style='transform:rotate(90deg)'>规则</p>", True),
+        ("<p style='color:rgba(0,0,0,.3)'>规则</p>", True),
+        ("<p style='color:#0003'>规则</p>", True),
+        ("<p style='color:#000'>规则</p>", False),
+        ("<p style='display:none'>规则</p>", True),
+        ("<p style='visibility:hidden'>规则</p>", True),
+        ("<p style='opacity:.4'>规则</p><p>规则</p>", False),
+        ("<p>规<span style='opacity:.3'>x</span>则</p>", False),
+        ("<svg viewBox='0 0 300 40'><text y='20' font-size='16'>规则</text></svg>", False),
+    ],
+)
+def test_a_required_text_counts_where_it_is_easy_to_see(html: str, lacks: bool) -> None:
+    send = make_send(content=Articles(articles=(make_article(html=html),)))
+    wanted = Policy(required_text=("规则",))
+    assert (said(facts(wanted, send=send), "required_text") is not None) is lacks
 
 
 def test_each_article_needs_the_required_text() -> None:

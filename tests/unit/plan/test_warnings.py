@@ -134,13 +134,14 @@ def shared(*sends: Send, events: list[Any] | None = None) -> dict[str, list[str]
 FIRST, SECOND = (make_send(id=name, content=Draft(media_id="D")) for name in ("first", "second"))
 
 
-def test_plan_warns_of_a_second_send_of_one_draft():
+def test_plan_warns_of_a_later_send_of_one_draft():
     other = make_send(id="third", content=Draft(media_id="E"))
-    assert shared(FIRST, SECOND, other) == {"second": ["first"]}
+    assert shared(FIRST, replace(SECOND, not_before=NOW + timedelta(days=1)), other) == {"second": ["first"]}
     later = replace(FIRST, not_before=NOW + timedelta(days=1))
     assert shared(later, SECOND) == {"first": ["second"]}
     assert shared(replace(FIRST, not_after=NOW - timedelta(days=1)), SECOND) == {}
-    assert shared(FIRST, SECOND, events=[(EventKind.INTENT, intent_of(SECOND))]) == {"first": ["second"]}
+    posted = [(EventKind.INTENT, intent_of(SECOND))]
+    assert shared(replace(FIRST, not_before=NOW + timedelta(days=1)), SECOND, events=posted)
 
 
 OFFER = "春季优惠：全场八折，本周日结束"

@@ -16,6 +16,7 @@ from wechat_campaigns.messages import Article, Articles, BodyImage, Draft, Image
 from wechat_campaigns.render.phone import (
     SCREENS,
     Pictures,
+    content,
     page,
     reader,
     rich_text,
@@ -51,6 +52,17 @@ def test_a_card_shows_its_cover_and_an_account_its_name() -> None:
     ]
     assert shown.xpath("//mp-common-miniprogram/@data-miniprogram-imageurl") == []
     assert shown.xpath("//mp-common-profile/@data-nickname") == ["茶铺"]
+
+
+def test_the_words_of_each_article_stand_below_its_phone_whatever_its_styles_hide() -> None:
+    hidden = replace(ARTICLE, html='<p>好茶</p><p style="margin-top:-40px">限<b>新</b>会员</p>')
+    pages = [_page(Articles(articles=(ARTICLE, hidden)))]
+    send = make_send(content=Articles(articles=(ARTICLE, hidden)))
+    pages.append(html.document_fromstring(content(send, address=Pictures(lambda _: b"").address)))
+    for shown in pages:
+        lists = shown.xpath("//div[@class='phone']/../details")
+        words = [["好茶", "[picture: 杯]"], ["好茶", "限新会员"]]
+        assert [one.xpath(".//li/text()") for one in lists] == words
 
 
 @pytest.fixture

@@ -34,6 +34,8 @@ class RuleInput:
     """How many sends the whole plan would make."""
     calendar: Calendar | None = None
     """The account's sends, with those that come before this one in the plan; None: only the ledger's."""
+    draft: str = ""
+    """The media_id of the draft that it sends; empty without one, or until it is known."""
     duplicate_of: str | None = None
     """A send of the same plan with the same content and recipients, if one comes before."""
     content_accounts: int = 1

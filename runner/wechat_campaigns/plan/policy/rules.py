@@ -2,14 +2,13 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator
 from datetime import time, timedelta
 from itertools import pairwise
 
 from wechat_campaigns.core.content import Content
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import compute_message_digest, recipients_word
-from wechat_campaigns.core.names import quoted
+from wechat_campaigns.core.names import list_id, quoted
 from wechat_campaigns.core.redact import INVISIBLE
 from wechat_campaigns.core.settings import AccountKind, Drift, Policy
 from wechat_campaigns.ledger.records import QuotaUse, agreed_by, may_have_reached, posted_tag, posted_tag_id
@@ -360,12 +359,19 @@ def duplicate_content_days(days: int, facts: RuleInput) -> Violation | None:
         for known in state.sends_by_content(facts.account.appid, facts.content_digest)
         if normalize_id(known.send) not in mine and known.at >= since and may_have_reached(known)
     ]
-    if not twins:
-        return None
-    return Violation(
-        _("{send} already has the same content and the same recipients").format(send=twins[0]),
-        _("change the content, or lower `policy.duplicate_content_days`"),
-    )
+    if twins:
+        return Violation(
+            _("{send} already has the same content and the same recipients").format(send=twins[0]),
+            _("change the content, or lower `policy.duplicate_content_days`"),
+        )
+    for known in state.stream(facts.account.appid).of_draft(facts.draft):
+        is_mine = normalize_id(known.send) in mine or list_id(known.send) == list_id(facts.send.id)
+        if not is_mine and known.at >= since and may_have_reached(known):
+            return Violation(
+                _("its draft was already sent as {send}").format(send=known.send),
+                _("use another draft, or lower `policy.duplicate_content_days`"),
+            )
+    return None
 
 
 @rule(Trait.ADVISORY | Trait.ASKED_LATER)
@@ -416,7 +422,8 @@ def sample_text(_setting: object, facts: RuleInput) -> Violation | None:
 @rule(Trait.READS_CONTENT)
 def banned_words(words: tuple[str, ...], facts: RuleInput) -> Violation | None:
     """No message uses one of the listed words."""
-    text = _END.join(readable_texts(facts.content))
+    reading = facts.content.reading
+    text = folded(*(part for parts in (*reading.texts, *reading.joined) for part in parts))
     found = [word for word in words if folded(word) and folded(word) in text]
     if not found:
         return None
@@ -428,8 +435,9 @@ def banned_words(words: tuple[str, ...], facts: RuleInput) -> Violation | None:
 
 @rule(Trait.READS_CONTENT)
 def required_text(wanted: tuple[str, ...], facts: RuleInput) -> Violation | None:
-    """Every message, and every article of one, has the listed texts."""
-    texts = list(readable_texts(facts.content))
+    """Every message, and every article of one, has the listed texts, where they are easy to see."""
+    reading = facts.content.reading
+    texts = [folded(*parts) for parts in reading.legible or reading.texts]
     missing = [one for one in wanted if any(folded(one) not in text for text in texts)]
     if not missing:
         return None
@@ -442,11 +450,6 @@ def required_text(wanted: tuple[str, ...], facts: RuleInput) -> Violation | None
 _WORD = r"[\u2e80-\u9fff]|[^\W\u2e80-\u9fff]+"  # compiled at its first use: few plans compare words
 _END = "\0"
 """Where a paragraph ends: no word goes on behind it."""
-
-
-def readable_texts(content: Content) -> Iterator[str]:
-    """Return the text of a message, or of each article, folded; nothing for sound, card and picture."""
-    return (folded(*parts) for parts in content.texts())
 
 
 def words(content: Content) -> tuple[str, ...]:
