@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import MAXYEAR, MINYEAR, datetime
-from itertools import islice
 from pathlib import PurePosixPath
 from typing import Any, Final
 
@@ -117,20 +116,16 @@ def find(data: Any, name: SchemaName, more: Callable[[dict[str, Any]], Iterable[
     Args:
         more: checks that the schema cannot express; what the schema told is not told twice.
     """
-    findings = [] if accepts(name, data) else _schema_findings(data, name)
+    findings = []
+    if not accepts(name, data):
+        from wechat_campaigns.source.schema_findings import explain  # a valid file does not wait for it
+
+        findings = explain(data, name)
     findings += _misplaced_openids(data)
     if isinstance(data, dict):
         paths = {finding.path for finding in findings}
         findings.extend(finding for finding in more(data) if finding.path not in paths)
     return findings
-
-
-def _schema_findings(data: Any, name: SchemaName) -> list[Finding]:
-    # A valid file does not wait for these to load.
-    from wechat_campaigns.source.schema_findings import findings, validator
-
-    errors = list(islice(validator(name).iter_errors(data), MAX_PROBLEMS + 1))
-    return findings(errors, data, name) if errors else []
 
 
 def _misplaced_openids(data: object) -> Iterator[Finding]:
