@@ -51,6 +51,8 @@ _KNOWN_MISTAKES: Final[dict[str, str]] = {
     "article_type": N_("remove it; use `newspic` for a picture post, `articles` for articles"),
     "appsecret": _SECRET_HINT,
 }
+_SECRETS: Final = frozenset({"secret", "token", "ledger_key", "aes_key", "url"})
+"""Not taken from the schema: a secret at the wrong level was committed all the same."""
 _WHOLE: Final = re.compile(r"(-?[0-9]{1,18})(?:\.0)?")
 _SPOKEN_FALSE: Final = frozenset({"false", "no", "off", "0", "否", "不", "关", "假"})
 
@@ -379,7 +381,7 @@ def _value_hint(refusal: _Refusal, wanted: Sequence[str], kinds: str) -> str:
     if "string" in wanted and isinstance(value, bool | int | float):
         text = str(value).lower() if isinstance(value, bool) else str(value)
         return _('put it in quotes: "{text}"').format(text=quote(text))
-    if "object" in wanted and "env" in refusal.known:
+    if "object" in wanted and key in _SECRETS:
         hint = _("write `{key}: {{env: NAME}}`, and set that variable; change the secret if it was committed")
         return hint.format(key=key)
     is_shown = isinstance(value, str) and not hides_values()
