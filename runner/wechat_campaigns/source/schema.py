@@ -1,6 +1,6 @@
 """Read the JSON Schemas of `schema/`, and check quickly whether data is valid by one.
 
-`jsonschema-rs` is some fifty times as fast as `jsonschema`, but only `findings` can word what is wrong.
+`jsonschema-rs` decides, in a hundredth of the time; `jsonschema` is loaded only to explain a refusal.
 """
 
 import json

@@ -52,7 +52,7 @@ _KNOWN_MISTAKES: Final[dict[str, str]] = {
     "appsecret": _SECRET_HINT,
 }
 _SECRETS: Final = frozenset({"secret", "token", "ledger_key", "aes_key", "url"})
-"""Not taken from the schema: a secret at the wrong level was committed all the same."""
+"""Not taken from the schema: at the wrong level, too, a secret may have been committed."""
 _WHOLE: Final = re.compile(r"(-?[0-9]{1,18})(?:\.0)?")
 _SPOKEN_FALSE: Final = frozenset({"false", "no", "off", "0", "否", "不", "关", "假"})
 
@@ -313,7 +313,7 @@ WORDS: Final[dict[str, Callable[[_Refusal], Iterator[Finding]]]] = {
 
 
 def _named(path: KeyPath, entry: str, below: str, whole: str) -> str:
-    """Name a place in words for an entry of a list, for what stands below a key, or for the whole file."""
+    """Return the words for an entry of a list, for what stands below a key, or for the whole file."""
     keys = [step for step in path if isinstance(step, str)]
     if not keys:
         return whole
