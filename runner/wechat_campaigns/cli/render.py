@@ -189,7 +189,8 @@ def _server(listening: socket.socket, app: Flask) -> BaseWSGIServer:
 def reads_of(workspace: Workspace) -> Reads:
     """Read one state of a campaigns folder, offline; its settings when they are asked for."""
     from wechat_campaigns.cli.history import month_view
-    from wechat_campaigns.report.history import history_view
+    from wechat_campaigns.report.history import history_view, report_lines
+    from wechat_campaigns.report.send_status import begun_rows
     from wechat_campaigns.studio.data import overview_data
     from wechat_campaigns.studio.desk import Reads, contain, faulty
 
@@ -213,10 +214,10 @@ def reads_of(workspace: Workspace) -> Reads:
         return contain(compile_selected(workspace, (), faulty), planned)
 
     def history() -> HistoryView:
-        accounts, state = workspace.settings.environment.accounts, workspace.fold_ledger()
-        kept = {a.appid: read_statistics(workspace.statistics_file(a.appid)) for a in accounts.values()}
-        view = history_view(state, accounts, kept, now=workspace.clock())
-        return replace(view, unverified=workspace.unverified)
+        environment, state, now = workspace.settings.environment, workspace.fold_ledger(), workspace.clock()
+        kept = {appid: read_statistics(workspace.statistics_file(appid)) for appid in environment.by_appid}
+        lines = report_lines(begun_rows(state, environment, now), state, environment, kept, now)
+        return replace(history_view(lines), unverified=workspace.unverified)
 
     return Reads(
         render=render,
