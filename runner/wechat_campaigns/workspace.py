@@ -55,16 +55,6 @@ class Known(NamedTuple):
         return guards if own is None or own in guards else [*guards, own]
 
 
-class LedgerRead(NamedTuple):
-    """What was read of a ledger."""
-
-    streams: Streams
-    """None: all that it has."""
-    events: tuple[Event, ...]
-    known: Mapping[str, Known]
-    """By AppID, the accounts of which only what came later was read."""
-
-
 @dataclass
 class Workspace:
     """The files of an environment, and what this machine has of its ledger; nothing else can be reached.
@@ -221,7 +211,9 @@ class Workspace:
         self.ledger_known = kept is not None
         return kept or ()
 
-    def _needed_events(self, known: Mapping[str, Known], *, own: bool = False) -> LedgerRead:
+    def _needed_events(
+        self, known: Mapping[str, Known], *, own: bool = False
+    ) -> tuple[Streams, tuple[Event, ...], Mapping[str, Known]]:
         """Read the streams that may decide on something here, or on which an outcome is still to be reported.
 
         Those of the environment's accounts, and of accounts that left the settings, which the ledger's stream
@@ -230,18 +222,21 @@ class Workspace:
         Args:
             known: by AppID, accounts of which only what came later is read.
             own: of the accounts, only those that are selected.
+
+        Returns:
+            The streams, None for all that there are; their events; and what is known of `known`.
         """
         from wechat_campaigns.ledger.events import LEDGER, initialized_accounts
 
         of_ledger = tuple(self._events({LEDGER}))
         named = initialized_accounts(of_ledger, self.settings.ledger_scope)
         if not named:
-            return LedgerRead(None, tuple(self._events(None)), {})
+            return None, tuple(self._events(None)), {}
         accounts = {*self.settings.environment.by_appid, *(named - self.settings.ledger_appids)}
         needed = {appid for appid in accounts if not own or self.selects(appid)}
         later = (event for one in known.values() for event in one.later)
         events = (*of_ledger, *later, *self._events(needed - known.keys()))
-        return LedgerRead({LEDGER, *needed}, events, known)
+        return {LEDGER, *needed}, events, known
 
     def fold_ledger(
         self, key_of: KeyOf | None = None, known: Mapping[str, Known] | None = None, *, own: bool = False
@@ -261,11 +256,11 @@ class Workspace:
         from wechat_campaigns.ledger.fold import check_same_followers, fold, wrong_secrets
         from wechat_campaigns.ledger.trust import authenticator
 
-        environment, read = self.settings.environment, self._needed_events(known or {}, own=own)
-        self._keep_signed(read)
-        authentic = authenticator(read.events, key_of) if key_of is not None else None
-        past = [one.account for one in read.known.values()]
-        state = fold(read.events, authentic, streams=read.streams, known=past)
+        environment = self.settings.environment
+        streams, events, known = self._needed_events(known or {}, own=own)
+        self._keep_signed(streams, events, known)
+        authentic = authenticator(events, key_of) if key_of is not None else None
+        state = fold(events, authentic, streams=streams, known=[one.account for one in known.values()])
         begun = (account for account in self.selected_accounts.values() if account.appid in state.streams)
         unread = (one.name for one in begun if key_of is None or key_of(one.appid) is None)
         if environment.api != SANDBOX:  # a rehearsal's secret is known to everybody
@@ -273,10 +268,10 @@ class Workspace:
         check_same_followers(state, environment)
         return state
 
-    def _keep_signed(self, read: LedgerRead) -> None:
-        self.signed_events = {stream: [] for stream in read.streams or self.settings.appids}
-        before = (event for one in read.known.values() for event in one.signed)
-        for event in (*before, *read.events):
+    def _keep_signed(self, streams: Streams, events: tuple[Event, ...], known: Mapping[str, Known]) -> None:
+        self.signed_events = {stream: [] for stream in streams or self.settings.appids}
+        before = (event for one in known.values() for event in one.signed)
+        for event in (*before, *events):
             if "mac" in event.data:
                 self.signed_events.setdefault(event.stream, []).append(event)
 
@@ -288,9 +283,9 @@ class Workspace:
         from wechat_campaigns.ledger.events import LedgerKind
 
         if self.signed_events is None:
-            self._keep_signed(self._needed_events({}, own=True))
+            self._keep_signed(*self._needed_events({}, own=True))
         if appid not in (self.signed_events or {}) and appid in self.settings.environment.by_appid:
-            self._keep_signed(self._needed_events({}))
+            self._keep_signed(*self._needed_events({}))
         return [event for event in (self.signed_events or {})[appid] if event.kind == LedgerKind.GUARD]
 
     def is_any_account_approved(self) -> bool:
@@ -301,7 +296,7 @@ class Workspace:
         from wechat_campaigns.ledger.approvals import recorded_approvals
         from wechat_campaigns.ledger.events import LedgerKind
 
-        guards = (event for event in self._needed_events({}).events if event.kind == LedgerKind.GUARD)
+        guards = (event for event in self._needed_events({})[1] if event.kind == LedgerKind.GUARD)
         newest = {(event.stream, str(event.data.get("environment"))): event for event in guards}
         return any(recorded_approvals(event) is not None for event in newest.values())
 
@@ -449,8 +444,8 @@ class OnlineWorkspace(LedgerWorkspace):
         ledger.sign = self.secrets.sign
         return ledger
 
-    def _keep_signed(self, read: LedgerRead) -> None:
-        super()._keep_signed(read)
+    def _keep_signed(self, streams: Streams, events: tuple[Event, ...], known: Mapping[str, Known]) -> None:
+        super()._keep_signed(streams, events, known)
         self.secrets.take_events(self.signed_events or {})
 
     def state(self, *, own: bool = False) -> LedgerState:

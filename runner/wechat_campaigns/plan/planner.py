@@ -8,7 +8,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import NamedTuple
 
 from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.errors import CampaignError, ExitCode
@@ -225,14 +224,16 @@ def _under_policy(
     looked_at: Sequence[PlannedSend], context: DecisionContext, *, offline: bool
 ) -> Iterator[PlannedSend]:
     """Ask the rules send by send, in order: each that will be made uses up what the next may have."""
-    whole = _Whole(sum(one.action in CALLING for one in looked_at), _lists(looked_at), offline=offline)
+    due, lists = sum(one.action in CALLING for one in looked_at), _lists(looked_at)
     earlier = _Earlier(looked_at, context)
     for one in sorted(looked_at, key=lambda one: _lets_others_go_first(one, context)):
         asked_at = _asked_at(one, context.now)
         if asked_at is None:
             yield one
             continue
-        facts = earlier.added_to(_rule_input(one, whole, context), one, asked_at)
+        facts = earlier.added_to(
+            _rule_input(one, context, due=due, lists=lists, offline=offline), one, asked_at
+        )
         judged = with_violations(one, evaluate(facts, context.overrides))
         earlier.add(judged, asked_at)
         yield judged
@@ -339,26 +340,23 @@ def _made_before(
     return found
 
 
-class _Whole(NamedTuple):
-    """What the rules are asked of the plan as a whole."""
-
-    due: int
-    lists: Mapping[tuple[str, str], tuple[int, int]]
-    offline: bool = False
+_Lists = Mapping[tuple[str, str], tuple[int, int]]
 
 
-def _rule_input(planned: PlannedSend, whole: _Whole, context: DecisionContext) -> RuleInput:
+def _rule_input(
+    planned: PlannedSend, context: DecisionContext, *, due: int, lists: _Lists, offline: bool = False
+) -> RuleInput:
     first = planned.resend_intent.data.get("actor", {}) if planned.resend_intent is not None else {}
     return RuleInput(
         send=planned.send,
         content_digest=planned.content_digest,
         account=planned.account,
-        audience=_whole_audience(planned, whole.lists),
+        audience=_whole_audience(planned, lists),
         policy=context.settings.policy_of(planned.account),
         state=context.state,
         now=context.now,
-        due=whole.due,
-        offline=whole.offline,
+        due=due,
+        offline=offline,
         is_sandbox=context.settings.environment.is_sandbox,
         env=context.settings.environment.env_option,
         draft=planned.resolved.draft_id or named_draft(planned.send),
@@ -373,12 +371,12 @@ def with_failed_checks(plan: Plan, failed: FailedChecks, context: DecisionContex
     """Block the due sends of a plan that did not pass its checks, or warn of it."""
     if not failed:
         return plan
-    whole = _Whole(len(plan.calls()), _lists(plan.sends))
+    due, lists = len(plan.calls()), _lists(plan.sends)
 
     def with_checks(planned: PlannedSend) -> PlannedSend:
         if planned.action not in CALLING:
             return planned
-        facts = replace(_rule_input(planned, whole, context), failed_checks=failed)
+        facts = replace(_rule_input(planned, context, due=due, lists=lists), failed_checks=failed)
         found = [one for one in evaluate(facts, context.overrides) if one.rule == "checks"]
         return with_violations(planned, (*planned.violations, *found))
 
@@ -400,8 +398,9 @@ def recheck(planned: PlannedSend, plan: Plan, context: DecisionContext) -> Plann
 
 def late_violations(planned: PlannedSend, plan: Plan, context: DecisionContext) -> tuple[Violation, ...]:
     """Ask the rules once more, just before the call; as `recheck`."""
-    whole = _Whole(context.due, _lists(plan.sends if planned.send.batch is not None else ()))
-    facts = replace(_rule_input(planned, whole, context), applying=True, failed_checks=plan.failed_checks)
+    lists = _lists(plan.sends if planned.send.batch is not None else ())
+    facts = _rule_input(planned, context, due=context.due, lists=lists)
+    facts = replace(facts, applying=True, failed_checks=plan.failed_checks)
     seen = context.reviewed.get(planned.key)
     own, all_batches = planned.resolved.audience.count, facts.audience.count
     if seen is not None and own is not None and all_batches is not None:
@@ -426,7 +425,7 @@ def with_violations(planned: PlannedSend, found: tuple[Violation, ...]) -> Plann
     return replace(left, violations=found)
 
 
-def _lists(sends: Iterable[PlannedSend]) -> dict[tuple[str, str], tuple[int, int]]:
+def _lists(sends: Iterable[PlannedSend]) -> _Lists:
     """Return, by AppID and id of a list, how many openids its batches have, and how many are left out."""
     found: dict[tuple[str, str], tuple[int, int]] = {}
     for one in sends:
@@ -437,7 +436,7 @@ def _lists(sends: Iterable[PlannedSend]) -> dict[tuple[str, str], tuple[int, int
     return found
 
 
-def _whole_audience(planned: PlannedSend, lists: Mapping[tuple[str, str], tuple[int, int]]) -> Audience:
+def _whole_audience(planned: PlannedSend, lists: _Lists) -> Audience:
     """Count the whole openid list, whichever of its batches are planned: it is still one audience."""
     audience, batch = planned.resolved.audience, planned.send.batch
     if batch is None:
