@@ -29,8 +29,8 @@ from wechat_campaigns.report.history import (
     article_link,
     shown,
 )
+from wechat_campaigns.report.phrases import recorded_recipients, unverified_text
 from wechat_campaigns.report.phrases import sends as sends_text
-from wechat_campaigns.report.phrases import unverified_text
 from wechat_campaigns.report.plan_view import ACCOUNT_KINDS, CONSOLE_QUOTA, WEEKDAYS, PlanView, quota_text
 from wechat_campaigns.report.spreadsheet import Cell
 
@@ -68,7 +68,6 @@ def plan_html(view: PlanView, *, data: Data) -> str:
         folded=list(filter(is_folded, groups)),
         number_of=numbers.__getitem__,
         shown_at=lambda row: shown_at[digests[row.id]],
-        status_word=status_word,
         console_quota=_(CONSOLE_QUOTA),
         pictures=pictures,
         content=lambda send: content(send, address=pictures.address),
@@ -86,11 +85,9 @@ def history_html(view: HistoryView) -> str:
     return _render(
         "history.html",
         view=view,
-        article_link=article_link,
         headings=headings,
         shown=shown,
         sorts=sorts,
-        status_word=status_word,
         lines=list(zip(view.lines, values, *(_places(values, heading) for heading in sorts), strict=True)),
         message_chars=MESSAGE_CHARS,
     )
@@ -201,10 +198,12 @@ def _render(template: str, **values: Any) -> str:
 @cache
 def _environment() -> Environment:
     environment = templates_of("wechat_campaigns.report")
-    environment.filters["number"] = "{:,}".format
+    environment.filters |= {"number": "{:,}".format, "article_link": article_link}
     environment.globals |= {
         "fitted": fitted,
         "sends_text": sends_text,
+        "status_word": status_word,
+        "recorded_recipients": recorded_recipients,
         "quota_text": quota_text,
         "account_kinds": ACCOUNT_KINDS,
         "unverified_text": unverified_text,

@@ -11,7 +11,7 @@ from typing import Any
 from wechat_campaigns.core.errcodes import lookup, mass_event_status
 from wechat_campaigns.core.errors import CampaignError
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.model import PlanAction, Send
+from wechat_campaigns.core.model import PlanAction, Send, recipients_word
 from wechat_campaigns.core.settings import Environment
 from wechat_campaigns.ledger import records
 from wechat_campaigns.ledger.fold import LedgerState
@@ -28,8 +28,9 @@ from wechat_campaigns.plan.hints import (
     settle_hint,
     what_stops,
 )
-from wechat_campaigns.plan.plan import PlanReason
+from wechat_campaigns.plan.plan import PENDING, PlannedSend, PlanReason
 from wechat_campaigns.plan.quota import CHINA, china_time
+from wechat_campaigns.plan.statistics import msgtype_of
 from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.protocol.state import Fate, SendState, Status
 
@@ -42,26 +43,27 @@ _ERR = re.compile(r"err\D{0,2}(\d+)", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendRow:
-    """One send's line of `campaign status`."""
+    """One send, as `status`, `report`, `calendar` and `archive` show it: past or still to come."""
 
     account: str
     known: SendState
-    told: records.JobResult | None
+    """Of one that was never made it has the id and a time alone."""
+    told: records.JobResult | None = None
     """What WeChat's event said; None before it arrives."""
-    note: str
+    note: str = ""
     hint: str = ""
     action: PlanAction | None = None
-    """Of a campaign that was not sent: it expired, at the moment of the row, or it waits for an approval. A
-    send by hand that nothing shows in time is expired too."""
-
+    """What the plan does with a send that was not made; what nobody sent by hand in time is expired."""
     is_perhaps_sent: bool = False
     """Whether something speaks for a send by hand: a person settles it."""
     stop: str = ""
     """Why a person must not send what was handed over: `hold` or `withdrawn`."""
+    planned: PlannedSend | None = None
+    """What a plan has of it, where today's campaigns have it."""
 
     @property
     def status(self) -> Fate | PlanAction:
-        """What became of it."""
+        """What became of it, or what the plan does with it."""
         return self.action or self.known.fate
 
     @property
@@ -88,19 +90,51 @@ class SendRow:
         return self.known.fate is Fate.ACCEPTED and not records.has_no_job_id(self.known)
 
     @property
+    def is_coming(self) -> bool:
+        """Whether it may still be made."""
+        return self.action in PENDING
+
+    @property
     def moment(self) -> datetime:
         """When it was begun, in China time."""
         return self.known.at.astimezone(CHINA)
 
     @property
     def recipients(self) -> str:
-        """The recipients as JSON has them: `everyone`, `tag 会员`, `tag_id 2` or `openids`."""
-        return "everyone" if records.is_to_all(self.known) else records.recipients_of(self.known)
+        """The recipients as JSON has them: `everyone`, `tag 会员`, `tag_id 2`, `openids` or `12 openids`."""
+        word = records.recipients_of(self.known)
+        if self.known.origin is None and self.planned is not None:
+            chosen = self.planned.send.filter
+            word = f"{len(chosen.openids)} openids" if chosen.openids else recipients_word(chosen)
+        return "everyone" if word == "all" else word
+
+    @property
+    def title(self) -> str:
+        """What followers read of it; its id where neither its campaign nor the ledger has that."""
+        written = (
+            self.planned.send.content.summary() if self.planned is not None else records.text_of(self.known)
+        )
+        return written or self.known.send
+
+    @property
+    def kind(self) -> str:
+        """What kind of message it is, as people call it; empty where that is not known."""
+        if self.planned is not None:
+            return self.planned.send.content.kind_name()
+        msgtype = msgtype_of(self.known)
+        return _(msgtype) if msgtype else ""
+
+    @property
+    def followers(self) -> int | None:
+        """The recipients as they were counted before the send."""
+        if self.known.origin is None and self.planned is not None:
+            return self.planned.resolved.audience.count
+        return records.audience_of(self.known)
 
     @property
     def addressed(self) -> int | None:
         """The followers addressed: by the event, else as they were counted before the send."""
-        return self.told.addressed if self.told is not None else records.audience_of(self.known)
+        return self.told.addressed if self.told is not None else self.followers
 
     @property
     def commit(self) -> str:
@@ -150,10 +184,21 @@ def unsent_rows(sends: Iterable[Send], context: DecisionContext) -> Iterator[Sen
                 planned, stream, asked_of(context.settings, planned.account, stream), "", offline=True
             )
         if planned.action in (PlanAction.EXPIRED, PlanAction.WAITS_FOR_APPROVAL):
-            at = (send.not_after if planned.action is PlanAction.EXPIRED else send.not_before) or context.now
-            unsent = SendState(planned.account.appid, send.id, send.revision, first_at=at)
-            words: dict[str, Any] = {"note": planned.reason, "hint": planned.hint}
-            yield SendRow(account=send.account, known=unsent, told=None, action=planned.action, **words)
+            ended = send.not_after if planned.action is PlanAction.EXPIRED else send.not_before
+            yield planned_row(planned, ended or context.now)
+
+
+def planned_row(planned: PlannedSend, at: datetime) -> SendRow:
+    """Return the line of a send that was not made."""
+    unsent = SendState(planned.account.appid, planned.send.id, planned.send.revision, first_at=at)
+    return SendRow(
+        account=planned.account.name,
+        known=unsent,
+        note=planned.reason,
+        hint=planned.hint,
+        action=planned.action,
+        planned=planned,
+    )
 
 
 def send_status(

@@ -47,25 +47,26 @@ def begun(send_id: str = "old", at: datetime = NOW, **more: Any) -> list[Any]:
 def test_a_coming_send_stands_on_its_day() -> None:
     later = make_send("later", not_before=NOW + timedelta(days=3))
     shown = month(later, make_send("now", text="另一条"))
-    assert [(e.send, e.at, e.coming) for e in shown.entries] == [
+    assert [(row.known.send, row.known.at, row.is_coming) for row in shown.rows] == [
         ("now", NOW, True),
         ("later", NOW + timedelta(days=3), True),
     ]
-    assert [e.send for e in shown.of(date(2026, 12, 4))] == ["later"]
+    assert [row.known.send for row in shown.of(date(2026, 12, 4))] == ["later"]
 
 
 def test_what_was_sent_is_not_coming() -> None:
     sale = make_send("old", text="old")
     shown = month(sale, begun=begun())
-    assert [(e.send, e.status, e.coming) for e in shown.entries] == [("old", "accepted", False)]
+    assert [(row.known.send, row.status, row.is_coming) for row in shown.rows] == [("old", "accepted", False)]
     refused = [*begun()[:1], (EventKind.REJECTED, named(sale))]
-    assert [(e.send, e.coming) for e in month(sale, begun=refused).entries] == [("old", True)]
+    (row,) = month(sale, begun=refused).rows
+    assert (row.known.send, row.is_coming) == ("old", True)
 
 
 def test_the_day_is_chinas() -> None:
     at = datetime(2026, 11, 30, 17, tzinfo=UTC)
-    assert [e.send for e in month(begun=begun(at=at)).entries] == ["old"]
-    assert month(begun=begun(at=at - timedelta(hours=2))).entries == ()
+    assert [row.known.send for row in month(begun=begun(at=at)).rows] == ["old"]
+    assert month(begun=begun(at=at - timedelta(hours=2))).rows == ()
 
 
 def test_the_text_lists_days() -> None:
@@ -124,7 +125,7 @@ def test_a_cell_names_what_followers_read_and_marks_its_account() -> None:
             (EventKind.ACCEPTED, named(send, msg_id=msg_id)),
         ]
     view = month(past, coming, begun=state)
-    assert {entry.send: (entry.title, entry.kind) for entry in view.entries} == {
+    assert {row.known.send: (row.title, row.kind) for row in view.rows} == {
         "2026/post": (post.summary(), post.kind_name()),
         "2026/next": ("今晚八点直播", "text"),
         "2026/gone": (body_of(gone)["text"]["content"], "text"),

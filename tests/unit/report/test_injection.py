@@ -194,7 +194,7 @@ def test_pages_of_past_sends_run_nothing_and_fetch_nothing() -> None:
     )
     past = history_of(state)
     month = calendar_view(NOW.date().replace(day=1), hostile_plan(), past.rows, NOW)
-    assert {entry.title for entry in month.entries} >= {" ".join(ATTACK.split())}
+    assert {row.title for row in month.rows} >= {" ".join(ATTACK.split())}
     titles = {archive_name(one): ATTACK for one in state.sends}
     index, titled = archive_index(state.sends, {}).decode(), archive_index(state.sends, titles).decode()
     for page in (history_html(past), calendar_html(month), index, titled, failure_html(ATTACK, ATTACK)):
