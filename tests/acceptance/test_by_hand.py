@@ -13,7 +13,7 @@ from tests.acceptance.test_operating_commands import robot
 from tests.support.console import set_clock
 from tests.support.playground import SERVICE
 from tests.support.served import served
-from tests.support.shop import MakeShop, Shop
+from tests.support.shop import MakeShop, Shop, campaign_file
 from tests.support.source import ROOT
 from tests.support.studio import until
 from wechat_campaigns.core.errors import ExitCode
@@ -250,6 +250,24 @@ def test_overdue_is_red_until_it_is_settled(shop: Shop) -> None:
     assert (status(shop)[0], shop.row("tea")["action"]) == (ExitCode.OK, "sent")
     shop.write(tea=article("春茶", more="send: by_hand\nrevision: 2\n"))
     assert shop.row("tea")["action"] == "hand_over"
+
+
+def test_what_status_lists_the_calendar_and_the_report_list(shop: Shop) -> None:
+    shop.write(tea=article("春茶", more="send: by_hand\nnot_after: 2026-12-02 21:00\n"))
+    apply(shop)
+    shop.write(late=campaign_file("错过了", more="not_after: 2026-12-02 20:00\n"))
+    at(shop, 3, "08:40")
+    found = {name: row["status"] for name, row in status(shop)[1].items()}
+    assert found == {"tea": "expired", "late": "expired"}
+    for words in (["calendar"], ["report", "--month", "2026-12"]):
+        code, said = shop.run_here(*words, "--format", "json", "--quiet")
+        assert code == ExitCode.OK
+        assert {row["id"]: row["status"] for row in json.loads(said)["sends"]} == found, words
+    text = shop.run_here("report", "--month", "2026-12")[1]
+    assert "Missed: 2" in text
+    assert "Unknown" not in text
+    code, said = shop.run_here("report", "--month", "2026-11", "--format", "json", "--quiet")
+    assert json.loads(said)["sends"] == []
 
 
 def test_settled_as_not_sent_it_is_handed_over_again(shop: Shop) -> None:

@@ -35,6 +35,7 @@ from wechat_campaigns.plan.statistics import article_days, refresh_statistics
 from wechat_campaigns.plan.unknown_sends import stored_send
 from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.protocol.state import SendState
+from wechat_campaigns.render.compile import CompileResult
 from wechat_campaigns.report.archive import (
     MESSAGE,
     PICTURE,
@@ -54,8 +55,8 @@ from wechat_campaigns.report.history import (
     report_lines,
 )
 from wechat_campaigns.report.sanitize import json_text, line
-from wechat_campaigns.report.send_status import begun_rows
-from wechat_campaigns.run.plan import compile_selected, fits, plan_selected
+from wechat_campaigns.report.send_status import SendRow, begun_rows, unsent_rows
+from wechat_campaigns.run.plan import compile_selected, fits, known_sends, plan_selected
 from wechat_campaigns.source.load import find_campaigns
 from wechat_campaigns.wechat.statistics import Days, read_statistics, write_statistics
 from wechat_campaigns.workspace import Workspace
@@ -64,7 +65,7 @@ from wechat_campaigns.workspace import Workspace
 @command(
     effect=Effect.LEDGER_READ,
     formats=("text", "json", "html", "csv", "xlsx"),
-    options=(DIR, ENV),
+    options=(DIR, ENV, VAR),
     examples={
         "campaign report --refresh": N_("query the figures of articles first, once a day"),
         "campaign report --report csv=sends.csv --report xlsx=sends.xlsx": N_("for a spreadsheet"),
@@ -84,6 +85,8 @@ from wechat_campaigns.workspace import Workspace
 def report(context: LedgerContext, month: datetime | None, campaign: str | None) -> int:
     """Report on past sends: followers reached, left out, failed, for each send; readers of each article.
 
+    Also lists campaigns whose window ended before they were sent, and those that wait for an approval.
+
     Makes no request to WeChat without --refresh. CSV and XLSX are for a spreadsheet. Counts come from events
     (`campaign listen`), statuses from the last `campaign status`, figures of articles from the last
     `campaign report --refresh`.
@@ -93,7 +96,7 @@ def report(context: LedgerContext, month: datetime | None, campaign: str | None)
     environment, state, now = context.settings.environment, context.fold_ledger(), context.clock()
     kept = {appid: read_statistics(context.statistics_file(appid)) for appid in environment.by_appid}
     code = refresh_figures(context, state, kept) if isinstance(context, OnlineContext) else ExitCode.OK
-    lines = report_lines(begun_rows(state, environment, now), state, environment, kept, now)
+    lines = report_lines(standing_rows(context, state), state, environment, kept, now)
     view = history_view(lines, now, month.date() if month is not None else None)
     if campaign is not None:
         campaign = context.full_id(campaign)
@@ -290,7 +293,16 @@ def month_view(workspace: Workspace, month: date | None) -> tuple[CalendarView, 
     """Return a month, this one by default, and how many files it leaves out because of their errors."""
     now, state = workspace.clock(), workspace.fold_ledger()
     first = month if month is not None else china_day(now).replace(day=1)
-    sends = begun_rows(state, workspace.settings.environment, now)
-    plan = plan_selected(workspace, (), state).plan
-    view = calendar_view(first, plan, sends, now)
+    compiled = compile_selected(workspace, ())
+    plan = plan_selected(workspace, (), state, compiled=compiled).plan
+    view = calendar_view(first, plan, standing_rows(workspace, state, compiled), now)
     return replace(view, unverified=workspace.unverified), len(plan.invalid)
+
+
+def standing_rows(
+    workspace: Workspace, state: LedgerState, compiled: CompileResult | None = None
+) -> list[SendRow]:
+    """Find where sends stand in order of time: those begun, and of the others what `status` lists."""
+    rows = begun_rows(state, workspace.settings.environment, workspace.clock())
+    rows += unsent_rows(*known_sends(workspace, state, compiled))
+    return sorted(rows, key=lambda row: (row.known.at, row.known.appid, row.known.send))

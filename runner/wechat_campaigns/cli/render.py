@@ -188,9 +188,8 @@ def _server(listening: socket.socket, app: Flask) -> BaseWSGIServer:
 
 def reads_of(workspace: Workspace) -> Reads:
     """Read one state of a campaigns folder, offline; its settings when they are asked for."""
-    from wechat_campaigns.cli.history import month_view
+    from wechat_campaigns.cli.history import month_view, standing_rows
     from wechat_campaigns.report.history import history_view, report_lines
-    from wechat_campaigns.report.send_status import begun_rows
     from wechat_campaigns.studio.data import overview_data
     from wechat_campaigns.studio.desk import Reads, contain, faulty
 
@@ -216,7 +215,7 @@ def reads_of(workspace: Workspace) -> Reads:
     def history() -> HistoryView:
         environment, state, now = workspace.settings.environment, workspace.fold_ledger(), workspace.clock()
         kept = {appid: read_statistics(workspace.statistics_file(appid)) for appid in environment.by_appid}
-        lines = report_lines(begun_rows(state, environment, now), state, environment, kept, now)
+        lines = report_lines(standing_rows(workspace, state), state, environment, kept, now)
         return replace(history_view(lines), unverified=workspace.unverified)
 
     return Reads(

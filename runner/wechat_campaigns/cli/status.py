@@ -13,11 +13,10 @@ from wechat_campaigns.cli.output import error_label, print_message
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import CampaignError, ExitCode, UsageError, worst_exit_code
 from wechat_campaigns.core.i18n import N_, _
-from wechat_campaigns.core.model import PlanAction, Send
+from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.ledger.fold import LedgerState, wrong_secret_error, wrong_secrets
 from wechat_campaigns.ledger.records import has_no_job_id, job_to_query
 from wechat_campaigns.notify.notices import Notice
-from wechat_campaigns.plan.decision import DecisionContext
 from wechat_campaigns.protocol.state import Fate, SendState
 from wechat_campaigns.report.sanitize import json_text
 from wechat_campaigns.report.send_status import SendRow, StatusView, send_status, unsent_rows
@@ -66,11 +65,11 @@ def status(context: LedgerContext, send_id: str | None, wait: bool, timeout_s: f
     from wechat_campaigns.report.markdown import status_markdown
     from wechat_campaigns.report.metrics import due_for, status_metrics
     from wechat_campaigns.report.text import status_text
-    from wechat_campaigns.run.plan import fits
+    from wechat_campaigns.run.plan import fits, known_sends
 
     send_id = context.full_id(send_id) if send_id is not None else None
     state = context.fold_ledger(own=True)
-    sends, moment = _campaigns(context, state)
+    sends, moment = known_sends(context, state)
     unsent = list(unsent_rows([s for s in sends if send_id is None or fits(send_id, s.id)], moment))
     refreshed = partial(_refreshed, context, send_id, set[Notice](), jobs)
     rows, failed = refreshed(state, may_be_empty=bool(unsent))
@@ -133,18 +132,6 @@ def _untold(context: LedgerContext, state: LedgerState, told: Collection[Notice]
     now, wanted = context.clock(), {moment for one in context.settings.notify for moment in one.when}
     found = untold(recorded_notices(state, context.settings.environment, now), state.notified, now.date())
     return [one for one in found if one not in told and one.moment in wanted and context.selects(one.appid)]
-
-
-def _campaigns(context: LedgerContext, state: LedgerState) -> tuple[list[Send], DecisionContext]:
-    """Return the sends of the files whose past the ledger knows, and what a decision about them rests on."""
-    from wechat_campaigns.run.plan import compile_selected, decision_context
-
-    accounts = context.settings.environment.accounts
-    unknown_past = {accounts[name].appid for name in context.uninitialized(state)}
-    compiled = compile_selected(context, ())
-    moment = replace(decision_context(context, state), is_current=compiled.presence_check())
-    chosen = (send for send in compiled.sends if send.account in context.selected_accounts)
-    return [send for send in chosen if accounts[send.account].appid not in unknown_past], moment
 
 
 def _waited(

@@ -47,16 +47,19 @@ class CalendarView:
         return [row for row in self.rows if row.moment.date() == day]
 
 
-def calendar_view(first: date, plan: Plan, begun: Iterable[SendRow], now: datetime) -> CalendarView:
+def calendar_view(first: date, plan: Plan, standing: Iterable[SendRow], now: datetime) -> CalendarView:
     """Build the view of a month.
 
     Args:
         first: its first day.
+        standing: what was begun, and what nobody made in time.
         plan: for what is coming; a send without a window is shown today, when apply would make it.
     """
     planned = {(p.account.appid, normalize_id(p.send.id), p.send.revision): p for p in plan.sends}
     rows = [
-        replace(row, planned=planned.get(key_of(row.known))) for row in begun if may_have_reached(row.known)
+        replace(row, planned=planned.get(key_of(row.known)))
+        for row in standing
+        if (may_have_reached(row.known) or row.is_unmade) and not row.is_coming
     ]
     rows += [
         planned_row(one, max(one.send.not_before or now, now)) for one in plan.sends if one.action in PENDING

@@ -7,9 +7,10 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from wechat_campaigns.core.i18n import N_, _, status_word
+from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.core.settings import Environment
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.ledger.records import job_id, text_of
+from wechat_campaigns.ledger.records import job_id
 from wechat_campaigns.plan.quota import CHINA, china_day
 from wechat_campaigns.plan.statistics import (
     ARTICLES,
@@ -119,7 +120,7 @@ class ReportLine:
         """What followers read of it: its title, its text; else its name."""
         if self.article is not None:
             return self.article.title or self.name
-        return (text_of(self.send.known) if self.send is not None else "") or self.name
+        return self.send.title if self.send is not None else self.name
 
     @property
     def links(self) -> Sequence[str]:
@@ -139,7 +140,7 @@ class ReportLine:
                 "Send": row.known.send,
                 "Revision": row.known.revision,
                 "To": recorded_recipients(row.recipients),
-                "Status": status_word(row.known.fate),
+                "Status": status_word(row.status),
                 "msg_id": job_id(row.known),
                 "Commit": row.commit,
                 "Agreed by": row.agreed_by,
@@ -270,17 +271,18 @@ class HistoryView:
     def totals(self) -> list[tuple[str, str, str]]:
         """The numbers at the head of a report: name, value, note; those above 0."""
         addressed = sum(row.told.addressed for row in self.rows if row.told is not None)
-        statuses = [row.known.fate for row in self.rows]
+        statuses = [row.status for row in self.rows]
         failed = statuses.count(Fate.DELIVERY_FAILED) + statuses.count(Fate.REJECTED)
         reached = [percent(self.reached / addressed)] if addressed else []
         if (delivered := self.changes["delivered"]) is not None:
             reached.append(_("delivered {change:+.1%} on the month before").format(change=delivered))
         change, readers = _("readers {change:+.1%} on the month before"), self.changes["readers"]
         found = [
-            (_("Sends"), len(self.rows), ""),
+            (_("Sends"), sum(not row.is_unmade for row in self.rows), ""),
             (_("Followers reached"), self.reached, _(", ").join(reached)),
             (_("Readers"), self.readers, "" if readers is None else change.format(change=readers)),
             (_("Without a WeChat event"), self.untold, ""),
+            (_("Missed"), statuses.count(PlanAction.EXPIRED), ""),
             (_("Unknown"), statuses.count(Fate.UNKNOWN), ""),
             (_("Failed"), failed, ""),
         ]
@@ -304,7 +306,7 @@ class HistoryView:
     @property
     def untold(self) -> int:
         """The number of sends without an event of WeChat."""
-        return sum(row.told is None for row in self.rows)
+        return sum(row.told is None and not row.is_unmade for row in self.rows)
 
     @property
     def readers(self) -> int:

@@ -95,8 +95,13 @@ class SendRow:
         return self.action in PENDING
 
     @property
+    def is_unmade(self) -> bool:
+        """Whether nobody began it: its window ended, or it may still be made."""
+        return self.known.origin is None and self.action is not None
+
+    @property
     def moment(self) -> datetime:
-        """When it was begun, in China time."""
+        """When it was begun, in China time; of one that was not, when its window ended or opens."""
         return self.known.at.astimezone(CHINA)
 
     @property

@@ -173,7 +173,7 @@ def history_text(view: HistoryView, options: TextOptions) -> str:
         headings = ("Status", "Send", "Account", "To", "Followers", "Time", "Note")
         rows = [
             (
-                *(status_word(row.known.fate), row.known.send, row.account),
+                *(status_word(row.status), row.known.send, row.account),
                 recorded_recipients(row.recipients),
                 *("" if row.addressed is None else f"{row.addressed:,}", cell_text(row.moment), row.note),
             )

@@ -277,6 +277,18 @@ def decision_context(workspace: Workspace, state: LedgerState) -> DecisionContex
     )
 
 
+def known_sends(
+    workspace: Workspace, state: LedgerState, compiled: CompileResult | None = None
+) -> tuple[list[Send], DecisionContext]:
+    """Return the sends of the files whose past the ledger knows, and what a decision about them rests on."""
+    accounts = workspace.settings.environment.accounts
+    unknown_past = {accounts[name].appid for name in workspace.uninitialized(state)}
+    compiled = compiled or compile_selected(workspace, ())
+    moment = replace(decision_context(workspace, state), is_current=compiled.presence_check())
+    chosen = (send for send in compiled.sends if send.account in workspace.selected_accounts)
+    return [send for send in chosen if accounts[send.account].appid not in unknown_past], moment
+
+
 def compile_selected(
     workspace: Workspace, select: Sequence[str], failed: Failed | None = None
 ) -> CompileResult:
