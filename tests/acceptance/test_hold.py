@@ -257,8 +257,12 @@ def test_hold_is_told_where_nothing_is_pending(make_shop: MakeShop) -> None:
     assert shop.apply() == ExitCode.OK
     for words, held in (("hold", True), ("unhold", False)):
         assert shop.run(words, "main", "--reason", "wrong price")[0] == ExitCode.OK
-        for command in ("status", "doctor"):
-            assert ("campaign unhold main" in shop.run(command)[1]) == held, command
+        for command in ("status", "doctor", "plan", "plan --offline", "calendar", "report"):
+            assert ("campaign unhold main" in shop.run(*command.split())[1]) == held, command
+        for command in ("plan --offline", "calendar", "report"):
+            page = shop.folder / "page.html"
+            shop.run(*command.split(), "--report", f"html={page}")
+            assert ("campaign unhold main" in page.read_text(encoding="utf-8")) == held, command
 
 
 @pytest.mark.parametrize(

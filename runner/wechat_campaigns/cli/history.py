@@ -30,6 +30,7 @@ from wechat_campaigns.core.settings import AccountKind
 from wechat_campaigns.ledger.fold import Key, LedgerState, key_of
 from wechat_campaigns.ledger.records import account_of
 from wechat_campaigns.plan.draft_box import with_recorded_draft
+from wechat_campaigns.plan.hints import holds_of
 from wechat_campaigns.plan.quota import CHINA, china_day
 from wechat_campaigns.plan.statistics import article_days, refresh_statistics
 from wechat_campaigns.plan.unknown_sends import stored_send
@@ -104,8 +105,9 @@ def report(context: LedgerContext, month: datetime | None, campaign: str | None)
             find_campaigns(context.root, (campaign,), context.settings.namespace)  # raises without one
         fitting = [one for one in view.lines if one.send and fits(campaign, one.send.known.send)]
         view = replace(view, lines=fitting, before=None)
-    view = replace(view, unverified=context.unverified)
+    view = replace(view, unverified=context.unverified, holds=holds_of(environment, state, now))
     context.tell_unverified()
+    context.tell_holds(view.holds)
 
     def text() -> str:
         from wechat_campaigns.report.text import history_text
@@ -266,6 +268,7 @@ def calendar(context: LedgerContext, month: datetime | None) -> int:
     """Show a month's past and coming sends by account and tag, in China time; makes no request to WeChat."""
     view, invalid = month_view(context, month.date() if month is not None else None)
     context.tell_unverified()
+    context.tell_holds(view.holds)
     if invalid:
         message = ngettext(
             "{count:,} file has errors and is not shown: run `campaign validate`",

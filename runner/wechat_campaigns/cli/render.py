@@ -189,6 +189,7 @@ def _server(listening: socket.socket, app: Flask) -> BaseWSGIServer:
 def reads_of(workspace: Workspace) -> Reads:
     """Read one state of a campaigns folder, offline; its settings when they are asked for."""
     from wechat_campaigns.cli.history import month_view, standing_rows
+    from wechat_campaigns.plan.hints import holds_of
     from wechat_campaigns.report.history import history_view, report_lines
     from wechat_campaigns.studio.data import overview_data
     from wechat_campaigns.studio.desk import Reads, contain, faulty
@@ -216,7 +217,8 @@ def reads_of(workspace: Workspace) -> Reads:
         environment, state, now = workspace.settings.environment, workspace.fold_ledger(), workspace.clock()
         kept = {appid: read_statistics(workspace.statistics_file(appid)) for appid in environment.by_appid}
         lines = report_lines(standing_rows(workspace, state), state, environment, kept, now)
-        return replace(history_view(lines), unverified=workspace.unverified)
+        holds = holds_of(environment, state, now)
+        return replace(history_view(lines), unverified=workspace.unverified, holds=holds)
 
     return Reads(
         render=render,

@@ -60,7 +60,7 @@ def status(context: LedgerContext, send_id: str | None, wait: bool, timeout_s: f
     exit 13 until they say `ready: false`, are removed or get a later `not_after`. With --wait, exits 8 if
     some do not end in time.
     """
-    from wechat_campaigns.plan.hints import on_hold
+    from wechat_campaigns.plan.hints import holds_of
     from wechat_campaigns.report.json import status_data
     from wechat_campaigns.report.markdown import status_markdown
     from wechat_campaigns.report.metrics import due_for, status_metrics
@@ -84,22 +84,19 @@ def status(context: LedgerContext, send_id: str | None, wait: bool, timeout_s: f
         failed=failed,
     )
     now = context.clock()
-    reasons = {appid: state.stream(appid).hold_reason(now) for appid in names}
-    held = {appid: reason for appid, reason in reasons.items() if reason is not None}
+    holds = holds_of(environment, state, now)
     context.output(
         {
             "text": lambda: status_text(view, context.text_options),
             "json": lambda: json_text(status_data(view)),
             "markdown": lambda: status_markdown(view),
             "prometheus": lambda: status_metrics(
-                view, names, held=held, due=due_for(sends, replace(moment, now=now)), now=now
+                view, names, held=holds, due=due_for(sends, replace(moment, now=now)), now=now
             ),
         }
     )
     context.tell_unverified()
-    for appid, reason in held.items():
-        said, hint = on_hold(names[appid], reason, environment.env_option)
-        print_message(f"{said}\n→ {hint}")
+    context.tell_holds(holds)
     for error in failed.values():
         print_message(f"{error_label()}{error}\n→ {error.hint}")
     states = {Fate.UNKNOWN if has_no_job_id(row.known) else row.known.fate for row in rows}

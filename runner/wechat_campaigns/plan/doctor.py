@@ -16,7 +16,7 @@ from wechat_campaigns.core.settings import Account, AccountKind, Environment, Se
 from wechat_campaigns.core.threads import map_in_threads
 from wechat_campaigns.ledger.events import LEDGER, Ledger, Streams, some_streams_at_a_time
 from wechat_campaigns.ledger.fold import LedgerState, fold, uninitialized_accounts, uninitialized_words
-from wechat_campaigns.plan.hints import on_hold
+from wechat_campaigns.plan.hints import holds_of
 from wechat_campaigns.plan.rule_changes import rules_text, written_rules
 from wechat_campaigns.protocol.decide import CLOCK_TOLERANCE
 from wechat_campaigns.wechat.endpoints import ReadOnlyApi
@@ -294,11 +294,9 @@ def _ledger(settings: Settings, ledger: Ledger, now: datetime, chosen: Streams) 
 
 def _holds(environment: Environment, state: LedgerState, now: datetime) -> list[Check]:
     found = []
-    for account in environment.accounts.values():
-        if (reason := state.stream(account.appid).hold_reason(now)) is not None:
-            words = on_hold(account.name, reason, environment.env_option)
-            check = _warning(_("account {name}").format(name=account.name), *words)
-            found.append(replace(check, account=account.name))
+    for appid, words in holds_of(environment, state, now).items():
+        name = environment.by_appid[appid].name
+        found.append(replace(_warning(_("account {name}").format(name=name), *words), account=name))
     return found
 
 

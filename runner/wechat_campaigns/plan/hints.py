@@ -10,6 +10,7 @@ from wechat_campaigns.core.names import list_id, quoted
 from wechat_campaigns.core.settings import Environment
 from wechat_campaigns.ledger.account import AccountState
 from wechat_campaigns.ledger.approvals import withdrawal_of
+from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import (
     SeenByHand,
     answer_text,
@@ -39,6 +40,13 @@ def on_hold(name: str, reason: str, env: str) -> tuple[str, str]:
         _("account {name} is on hold: {why}").format(name=name, why=reason or _("no reason was given")),
         _("run `campaign unhold {name}{env} --reason REASON` to lift the hold").format(name=name, env=env),
     )
+
+
+def holds_of(environment: Environment, state: LedgerState, now: datetime) -> dict[str, tuple[str, str]]:
+    """Return, by AppID, what `on_hold` writes of each account that is on hold by its ledger."""
+    found = ((one, state.stream(one.appid).hold_reason(now)) for one in environment.accounts.values())
+    env = environment.env_option
+    return {one.appid: on_hold(one.name, reason, env) for one, reason in found if reason is not None}
 
 
 def msg_id_hint(send_id: str, env: str) -> str:

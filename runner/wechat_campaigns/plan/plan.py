@@ -273,6 +273,9 @@ class Plan:
     last_holds: Mapping[str, str] | None = None
     """By AppID, the newest hold or release when the run began: one that came later stops its sends."""
 
+    holds: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """By AppID, what is written of an account on hold by its ledger, and how that ends."""
+
     failed_checks: FailedChecks = ()
     """Programs of `policy.checks` that did not pass it."""
 

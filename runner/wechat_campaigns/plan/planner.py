@@ -24,7 +24,7 @@ from wechat_campaigns.ledger.records import QuotaUse, agreed_by, audience_of, re
 from wechat_campaigns.messages import Draft
 from wechat_campaigns.plan.decision import DecisionContext, campaign_parts, decide
 from wechat_campaigns.plan.draft_box import with_recorded_draft, with_stored_draft
-from wechat_campaigns.plan.hints import draft_taken_by, not_resent_message
+from wechat_campaigns.plan.hints import draft_taken_by, holds_of, not_resent_message
 from wechat_campaigns.plan.plan import (
     CALLING,
     OPEN,
@@ -108,6 +108,7 @@ def make_plan(
         rules=rules_in_force(settings),
         settings_changes=changes_since(guards, settings),
         is_current=context.is_current,
+        holds=holds_of(settings.environment, state, now),
         last_holds=state.last_holds() if context.last_holds is None else context.last_holds,
     )
 

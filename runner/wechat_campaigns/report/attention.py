@@ -15,6 +15,7 @@ from wechat_campaigns.plan.plan import Plan, PlannedSend, UnknownSend, Violation
 from wechat_campaigns.plan.policy import remedy
 from wechat_campaigns.plan.quota import Overlap
 from wechat_campaigns.plan.rule_changes import SettingsChange
+from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.report.phrases import shortened
 
 BLOCKED = frozenset({PlanAction.BLOCKED, PlanAction.CONFLICT, PlanAction.UNKNOWN})
@@ -92,7 +93,7 @@ def is_folded(group: Sequence[Note]) -> bool:
 
 def attention_notes(plan: Plan, overlaps: Iterable[Overlap]) -> tuple[Note, ...]:
     """List what a person should read before agreeing to a plan: of the whole plan, then of each send."""
-    notes = [*_plan_notes(plan), *_settings_notes(plan), *_overlaps(overlaps)]
+    notes = [*_hold_notes(plan), *_plan_notes(plan), *_settings_notes(plan), *_overlaps(overlaps)]
     notes += [note for planned in plan.sends for note in _notes(plan, planned)]
     notes += [_decisive(one.send_state.send, one) for one in plan.unknown_sends if one.hint]
     return tuple(notes)
@@ -100,6 +101,13 @@ def attention_notes(plan: Plan, overlaps: Iterable[Overlap]) -> tuple[Note, ...]
 
 def _note(rule: str, what: str, hint: str = "", **values: object) -> Note:
     return Note(rule=rule, message=what.format(**values), hint=hint.format(**values))
+
+
+def _hold_notes(plan: Plan) -> Iterator[Note]:
+    """Write which accounts are on hold, where no send says so."""
+    named = {one.account.appid for one in plan.sends if one.code is Reason.HOLD}
+    for what, hint in (words for appid, words in plan.holds.items() if appid not in named):
+        yield Note(rule="hold", message=what, hint=hint)
 
 
 def _plan_notes(plan: Plan) -> Iterator[Note]:

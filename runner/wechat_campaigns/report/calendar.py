@@ -1,8 +1,8 @@
 """Build the view of one month of sends, day by day in China time; write it as text and as data."""
 
 from calendar import Calendar
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -32,6 +32,8 @@ class CalendarView:
     """What each account may still send; empty for another month than this one."""
     unverified: Sequence[str] = ()
     """Accounts whose events were shown without their AppSecret."""
+    holds: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """From `holds_of`: a hold is shown also where nothing waits for its end."""
 
     @property
     def accounts(self) -> list[str]:
@@ -68,7 +70,7 @@ def calendar_view(first: date, plan: Plan, standing: Iterable[SendRow], now: dat
     mine.sort(key=lambda row: (row.known.at, row.account, row.known.send))
     today = china_day(now)
     of_month = budgets(plan) if today.replace(day=1) == first else ()
-    return CalendarView(first=first, today=today, rows=tuple(mine), budgets=of_month)
+    return CalendarView(first=first, today=today, rows=tuple(mine), budgets=of_month, holds=plan.holds)
 
 
 def calendar_text(view: CalendarView) -> str:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
@@ -248,6 +248,8 @@ class HistoryView:
     """Of the month before, as many days of it as the month of the report has had."""
     unverified: Sequence[str] = ()
     """Accounts whose events were shown without their AppSecret."""
+    holds: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """From `holds_of`: a hold is shown also where nothing waits for its end."""
 
     @property
     def rows(self) -> list[SendRow]:

@@ -159,6 +159,7 @@ def selected_part(workspace: Workspace, plan: Plan) -> Plan:
         unknown_sends=tuple(one for one in plan.unknown_sends if workspace.selects(one.send_state.appid)),
         used={name: used for name, used in plan.used.items() if name in names},
         uninitialized=tuple(name for name in plan.uninitialized if name in names),
+        holds={appid: words for appid, words in plan.holds.items() if workspace.selects(appid)},
         unselected=sum(is_covered(one) and one.account.name not in names for one in plan.sends),
     )
 

@@ -139,8 +139,8 @@ def test_hold_that_lasts_into_the_window_blocks() -> None:
         held = make_state((EventKind.HOLD, {"held": True, "reason": "故障", **until}))
         plan = plan_of(later, state=held)
         assert actions(plan) == {"sale": "blocked" if blocked else "scheduled"}
-        messages = [note.message for note in view_of(plan).notes if note.rule == "hold"]
-        assert messages == (["account main is on hold: 故障"] if blocked else [])
+        notes = [(note.send, note.message) for note in view_of(plan).notes if note.rule == "hold"]
+        assert notes == [("sale" if blocked else "", "account main is on hold: 故障")]
         assert (plan.plan_digest, plan.held_sends()) == (reviewed, ())
         assert len(plan.held_sends(NOW + timedelta(days=1))) == blocked
 
