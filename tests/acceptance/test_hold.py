@@ -259,9 +259,10 @@ def test_hold_is_told_where_nothing_is_pending(make_shop: MakeShop) -> None:
         assert shop.run(words, "main", "--reason", "wrong price")[0] == ExitCode.OK
         for command in ("status", "doctor", "plan", "plan --offline", "calendar", "report"):
             assert ("campaign unhold main" in shop.run(*command.split())[1]) == held, command
-        for command in ("plan --offline", "calendar", "report"):
-            page = shop.folder / "page.html"
-            shop.run(*command.split(), "--report", f"html={page}")
+        for command in ("plan --offline", "calendar", "report", "status"):
+            page = shop.folder / "page"
+            kind = "markdown" if command == "status" else "html"
+            shop.run(*command.split(), "--report", f"{kind}={page}")
             assert ("campaign unhold main" in page.read_text(encoding="utf-8")) == held, command
 
 

@@ -210,10 +210,9 @@ class LedgerContext(Context, LedgerWorkspace):
             print_message(unverified_text(self.unverified))
 
     def tell_holds(self, holds: Mapping[str, tuple[str, str]]) -> None:
-        """Print which of the accounts selected are on hold, from `holds_of`."""
-        for appid, (said, hint) in holds.items():
-            if self.selects(appid):
-                print_message(f"{said}\n→ {hint}")
+        """Print which accounts are on hold, from `holds_of`."""
+        for said, hint in holds.values():
+            print_message(f"{said}\n→ {hint}")
 
 
 class OnlineContext(LedgerContext, OnlineWorkspace):

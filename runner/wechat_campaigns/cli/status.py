@@ -77,14 +77,15 @@ def status(context: LedgerContext, send_id: str | None, wait: bool, timeout_s: f
         rows, failed = _waited(context, refreshed, rows, failed, timeout_s)
     environment = context.settings.environment
     names = {appid: one.name for appid, one in environment.by_appid.items() if context.selects(appid)}
+    now = context.clock()
+    holds = holds_of(environment, state, now)
     view = StatusView(
         environment=environment.name,
         rows=(*rows, *unsent),
         unverified=context.unverified,
         failed=failed,
+        holds={appid: words for appid, words in holds.items() if context.selects(appid)},
     )
-    now = context.clock()
-    holds = holds_of(environment, state, now)
     context.output(
         {
             "text": lambda: status_text(view, context.text_options),
@@ -96,7 +97,7 @@ def status(context: LedgerContext, send_id: str | None, wait: bool, timeout_s: f
         }
     )
     context.tell_unverified()
-    context.tell_holds(holds)
+    context.tell_holds(view.holds)
     for error in failed.values():
         print_message(f"{error_label()}{error}\n→ {error.hint}")
     states = {Fate.UNKNOWN if has_no_job_id(row.known) else row.known.fate for row in rows}

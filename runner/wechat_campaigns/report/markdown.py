@@ -132,7 +132,8 @@ def status_markdown(view: StatusView) -> str:
         for row in view.attention
     ]
     table = _table(_("Sends"), headings, rows)
-    return fitted(f"{marker('status', view.environment)}\n## {title}", [table])
+    held = _fences(_("Accounts"), [f"{said} → {hint}" for said, hint in view.holds.values()])
+    return fitted(f"{marker('status', view.environment)}\n## {title}", [held, table])
 
 
 def failure_markdown(

@@ -167,6 +167,8 @@ class StatusView:
     """Accounts whose events were shown without their AppSecret."""
     failed: Mapping[str, CampaignError] = field(default_factory=dict)
     """By AppID, why WeChat was not asked about its sends, or did not answer."""
+    holds: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """Of the accounts selected, from `holds_of`."""
 
     @property
     def attention(self) -> tuple[SendRow, ...]:
