@@ -31,6 +31,7 @@ from wechat_campaigns.studio.data import (
     picture_data,
     shown_html,
     words,
+    writing_words,
 )
 from wechat_campaigns.studio.bench import Bench
 from wechat_campaigns.studio.desk import Desk, Desks, fault_problem
@@ -160,7 +161,7 @@ def build(desks: Desks, gate: Gate, *, environment: str, inbox: str = "", bench:
             language=language,
             environment=environment,
             inbox=inbox,
-            words=words(),
+            words=words() | writing_words(),
             key=gate.write_key,
         )
 
