@@ -8,7 +8,7 @@ import os
 import posixpath
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any, Final, NamedTuple, Protocol
 
 from wechat_campaigns.core.content import Content
@@ -17,6 +17,7 @@ from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.names import id_from
 from wechat_campaigns.messages import ARTICLE, KINDS, Articles
+from wechat_campaigns.messages.articles import TITLE_PLACEHOLDER
 from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.source.edit import REMOVE, Change, edit
 from wechat_campaigns.source.load import find_campaigns
@@ -39,6 +40,8 @@ class Imported(NamedTuple):
     title: str
     html: str
     pictures: Mapping[str, bytes]
+    cover: str = ""
+    """The name of the first one."""
     notes: tuple[str, ...] = ()
     """What is lost, and which pictures were not saved."""
 
@@ -109,6 +112,10 @@ class Bench:
             if any(path == str(item.file) or path.startswith(f"{item.file.with_suffix('')}/") for path in changed)
         ]
 
+    def root(self, name: str) -> Path:
+        """Return the campaigns folder of a piece of work."""
+        return self._works.open(name).root
+
     # --- begin
 
     def begin(self, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -155,8 +162,11 @@ class Bench:
         for name, data in page.pictures.items():
             work.write(f"{id_}/{name}", data)
         work.write(f"{id_}/article.html", page.html.encode())
-        cover = next(iter(page.pictures), "cover.jpg")
-        article = {"title": page.title, "body": f"{folder}/article.html", "cover": f"{folder}/{cover}"}
+        article = {
+            "title": page.title or TITLE_PLACEHOLDER,
+            "body": f"{folder}/article.html",
+            "cover": f"{folder}/{page.cover or 'cover.jpg'}",
+        }
         work.write(f"{id_}.yaml", fetched_campaign_text(id_, {"articles": [article]}).encode())
 
     def _copy(self, work: Work, known: str, id_: str) -> None:

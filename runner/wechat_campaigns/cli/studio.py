@@ -1,0 +1,220 @@
+"""Serve the studio until Ctrl-C: a page on this machine that shows campaigns, and writes pieces of work."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import tempfile
+import threading
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from wechat_campaigns.cli.context import Context
+from wechat_campaigns.cli.options import DIR, ENV, VAR, Effect
+from wechat_campaigns.cli.output import print_message
+from wechat_campaigns.cli.registry import command
+from wechat_campaigns.core.errors import ExitCode, require_extra
+from wechat_campaigns.core.i18n import N_, _
+from wechat_campaigns.protocol.keys import normalize_id
+from wechat_campaigns.render.compile import CompileResult
+from wechat_campaigns.report.plan_view import PlanView
+from wechat_campaigns.report.sanitize import line
+from wechat_campaigns.run.plan import compile_selected, plan_selected
+from wechat_campaigns.source.load import find_campaigns
+from wechat_campaigns.source.scaffold import literal
+from wechat_campaigns.wechat.statistics import read_statistics
+from wechat_campaigns.workspace import Workspace
+
+if TYPE_CHECKING:
+    from flask import Flask
+    from werkzeug.serving import BaseWSGIServer
+
+    from wechat_campaigns.report.history import HistoryView
+    from wechat_campaigns.studio.bench import Bench, Imported
+    from wechat_campaigns.studio.desk import Desk, Overview, Reads
+
+LOOPBACK = "127.0.0.1"
+POLL_S = 0.05
+
+
+@command(
+    effect=Effect.LOCAL,
+    options=(DIR, ENV, VAR),
+    examples={
+        "campaign studio --open": N_("write, see the phone, send for review"),
+        "campaign studio --read-only --open": N_("write in your editor and see the phone change"),
+        "campaign studio --clone git@git.example.com:shop/campaigns.git --open": N_("begin on a new machine"),
+    },
+)
+@click.option("--open", "open_", is_flag=True, help="Open the page in a browser.")
+@click.option("--port", default=8092, show_default=True, help="0 picks a free port.")
+@click.option("--read-only", is_flag=True, help="Only show; nothing can be written.")
+def studio(context: Context, open_: bool, port: int, read_only: bool) -> int:
+    """Serve a page on this machine where campaigns are written, seen on a phone, and sent for review.
+
+    What is written is a piece of work: a branch with files of its own, below the state folder; this checkout
+    stays as it is. Sent for review it is one pull or merge request. The page connects to no account, reads
+    no AppSecret and can send nothing: that is the pipeline's. In a sandbox environment it links to the inbox.
+    The first line printed is the address, with a token of its own; Ctrl-C ends it.
+    """
+    require_extra("sandbox", needed_for=_("the command `campaign studio`"))
+    from wechat_campaigns.render.articles import preload
+    from wechat_campaigns.studio.app import Gate, build
+    from wechat_campaigns.studio.desk import Desk, Desks, Live, follow
+    from wechat_sandbox.server import listen
+
+    preload()  # each save is rendered by a child, which has what is loaded here
+    environment, stop = context.settings.environment, threading.Event()
+    inbox = context.api_url if environment.is_sandbox else ""
+    bench = None if read_only else open_bench(context)
+
+    def open_desk(work: str) -> Desk:
+        root = context.root if not work or bench is None else bench.root(work)
+        live = Live()
+        threading.Thread(target=partial(follow, root, live, stop), daemon=True).start()
+        return Desk(partial(reads_at, context, root), live, lambda: datetime.now().astimezone())
+
+    desks = Desks(open_desk)
+    with listen(LOOPBACK, port) as listening:
+        gate = Gate(listening.getsockname()[1], writes=bench is not None)
+        app = build(desks, gate, environment=environment.name, inbox=inbox, bench=bench)
+        # The first plan is made while the browser starts.
+        threading.Thread(target=lambda: desks.of("").warm(), daemon=True).start()
+        server = _server(listening, app)
+        context.output_data(lambda: gate.address, {"url": gate.address}, quotes_campaigns=False)
+        print_message(_("Open this address in a browser. Ctrl-C ends the studio."))
+        if open_:
+            click.launch(gate.address)
+        server.serve_forever(POLL_S)
+        stop.set()
+    return ExitCode.OK
+
+
+def open_bench(context: Context) -> Bench | None:
+    """Open the pieces of work of a checkout; None, with a word, where there is none to write in."""
+    from wechat_campaigns.core.git_checkout import find_checkout
+    from wechat_campaigns.studio.bench import Bench, Ports
+    from wechat_campaigns.studio.work import Works
+
+    checkout = find_checkout(context.root)
+    if checkout is None:
+        print_message(_("This folder is in no git checkout, so the studio only shows it; `git init` makes one."))
+        return None
+    works = Works(checkout, context.root, context.state_dir, now=lambda: datetime.now().astimezone())
+    ports = Ports(
+        read_page=read_pasted,
+        request=partial(_request, context),
+        state=partial(_request_state, context),
+        tags=lambda: (),
+    )
+    return Bench(works, ports, lambda: context.namespace)
+
+
+def read_pasted(html: str) -> Imported:
+    """Read what was copied in another editor; its pictures come from public addresses only, in minutes.
+
+    Raises:
+        UsageError: it is too long, or no article.
+    """
+    from wechat_campaigns.fetch.saved_files import SavedPictures
+    from wechat_campaigns.render.articles import read_pasted_page
+    from wechat_campaigns.studio.bench import Imported
+
+    saved = read_pasted_page(html)
+    with tempfile.TemporaryDirectory(prefix="campaign-studio-") as folder:
+        pictures = SavedPictures(folder=Path(folder))
+        for address in saved.addresses[: pictures.downloader.limits.files + 1]:
+            pictures.save(address)
+        data = {name: (Path(folder) / name).read_bytes() for name in set(pictures.names.values())}
+    # Names of their own, so that a second paste replaces no picture that something else names.
+    named = {name: f"{sha256(data[name]).hexdigest()[:10]}{Path(name).suffix}" for name in data}
+    shown = {address: named[name] for address, name in pictures.names.items()}
+    lost = [_("not saved: {address}: {reason}").format(address=line(address[:100]), reason=fault.message)
+            for address, fault in pictures.failed.items()]  # fmt: skip
+    left = [one.message for one in saved.made.findings if one.level != "advice"]
+    first = [shown[address] for address in saved.addresses if address in shown]
+    return Imported(
+        title=saved.title,
+        html=literal(saved.html(shown)),
+        pictures={named[name]: data[name] for name in data},
+        cover=first[0] if first else "",
+        notes=(*lost, *left),
+    )
+
+
+def _server(listening: socket.socket, app: Flask) -> BaseWSGIServer:
+    """Make the server; it ends when the process is told to."""
+    from werkzeug.serving import WSGIRequestHandler, make_server
+
+    class Handler(WSGIRequestHandler):
+        """Keeps connections open, answers at once, writes no log: addresses hold the token."""
+
+        protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
+
+        def log(self, type: str, message: str, *args: object) -> None:
+            """Write nothing."""
+
+    host, port = listening.getsockname()[:2]
+    server = make_server(host, port, app, threaded=True, request_handler=Handler, fd=listening.fileno())
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # What is called in the main thread would wait for itself.
+        signal.signal(number, lambda *_: threading.Thread(target=server.shutdown, daemon=True).start())
+    return server
+
+
+def reads_at(context: Context, root: Path) -> Reads:
+    """Read one state of a folder: of the campaigns, or of those of a piece of work, which has their ledger."""
+    # A workspace of its own reads every file again.
+    workspace = Workspace(
+        root, environment=context.environment, variables=context.variables, state_of=context.root
+    )
+    return reads_of(workspace)
+
+
+def reads_of(workspace: Workspace) -> Reads:
+    """Read one state of a campaigns folder, offline; its settings when they are asked for."""
+    from wechat_campaigns.cli.history import month_view
+    from wechat_campaigns.report.history import history_view
+    from wechat_campaigns.studio.data import overview_data
+    from wechat_campaigns.studio.desk import Reads, contain, faulty
+
+    def timezone() -> str:
+        return workspace.settings.policy.timezone
+
+    def render(campaign: str) -> CompileResult:
+        found = find_campaigns(workspace.root, (), workspace.settings.namespace)[0]
+        if not any(normalize_id(item.id) == normalize_id(campaign) for item in found):
+            return CompileResult(sends=(), problems=(), invalid=())
+        return compile_selected(workspace, (campaign,), faulty)
+
+    def overview() -> Overview:
+        state = workspace.fold_ledger()
+
+        def planned(compiled: CompileResult) -> Overview:
+            plan = plan_selected(workspace, (), state, compiled=compiled).plan
+            view = PlanView(plan=plan, timezone=timezone(), errors=compiled.errors)
+            return overview_data(tuple(compiled.files.values()), view), view
+
+        return contain(compile_selected(workspace, (), faulty), planned)
+
+    def history() -> HistoryView:
+        accounts, state = workspace.settings.environment.accounts, workspace.fold_ledger()
+        kept = {a.appid: read_statistics(workspace.statistics_file(a.appid)) for a in accounts.values()}
+        view = history_view(state, accounts, kept, now=workspace.clock())
+        return replace(view, unverified=workspace.unverified)
+
+    return Reads(
+        render=render,
+        overview=overview,
+        calendar=lambda month: month_view(workspace, month)[0],
+        history=history,
+        file=workspace.read,
+        timezone=timezone,
+    )
