@@ -36,6 +36,22 @@ class StudioProcess:
     def get(self, path: str, **more: Any) -> requests.Response:
         return self.session.get(self.url + path, timeout=PATIENCE_S, **more)
 
+    @property
+    def key(self) -> str:
+        """What the page sends with each write; empty where nothing may be written."""
+        return self.get("/").text.partition('data-key="')[2].partition('"')[0]
+
+    def post(self, path: str, body: Any = None, *, data: bytes | None = None, **headers: str) -> requests.Response:
+        """Write as the page does: JSON, or a file as it is."""
+        known = {"X-Studio-Key": self.key, "Origin": self.url} | headers
+        return self.session.post(self.url + path, json=body, data=data, headers=known, timeout=PATIENCE_S)
+
+    def write(self, path: str, **values: Any) -> Any:
+        """Take a step that succeeds; its answer."""
+        answer = self.post(path, values)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
     def campaign(self, name: str, **trial: str) -> Any:
         return self.get("/data/campaign", params={"id": name, **trial}).json()
 

@@ -1,0 +1,114 @@
+"""The studio writes: a piece of work from its first word to its request, beside an untouched checkout."""
+
+import io
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from tests.support.studio import SETTINGS, TEXT, StudioProcess, open_studio, until
+
+
+def git(folder: Path, *words: str) -> str:
+    who = ("-c", "user.name=Ann", "-c", "user.email=ann@example.invalid")
+    done = subprocess.run(["git", *who, *words], cwd=folder, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    """A checkout with a remote, settings and one message."""
+    remote, folder = tmp_path / "remote.git", tmp_path / "shop"
+    git(tmp_path, "init", "--quiet", "--bare", "-b", "main", str(remote))
+    git(tmp_path, "clone", "--quiet", str(remote), str(folder))
+    git(folder, "checkout", "--quiet", "-b", "main")
+    (folder / "campaigns").mkdir()
+    (folder / "campaigns" / "_settings.yaml").write_text(SETTINGS)
+    (folder / "campaigns" / "hello.yaml").write_text(f"# 开头的说明\n{TEXT}", encoding="utf-8")
+    git(folder, "add", "campaigns")
+    git(folder, "commit", "--quiet", "-m", "First")
+    git(folder, "push", "--quiet", "-u", "origin", "main")
+    return folder
+
+
+@pytest.fixture
+def studio(shop: Path) -> Iterator[StudioProcess]:
+    with open_studio(shop) as opened:
+        opened.get("/")
+        yield opened
+
+
+def picture() -> bytes:
+    written = io.BytesIO()
+    Image.new("RGB", (900, 383), "teal").save(written, "JPEG")
+    return written.getvalue()
+
+
+def form(studio: StudioProcess, begun: dict[str, Any]) -> dict[str, Any]:
+    answer = studio.get("/data/form", params={"work": begun["work"], "id": begun["id"]})
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def save(studio: StudioProcess, begun: dict[str, Any], *changes: tuple[list[Any], Any]) -> Any:
+    stamp = form(studio, begun)["stamp"]
+    named = [{"path": path, "value": value} for path, value in changes]
+    return studio.write("/save", work=begun["work"], id=begun["id"], seen=stamp, changes=named)
+
+
+def test_an_edit_is_sent_for_review_as_one_branch(studio: StudioProcess, shop: Path) -> None:
+    before = git(shop, "status", "--porcelain=v2", "--branch")
+    begun = studio.write("/begin", edit="hello")
+    save(studio, begun, (["content"], "第二版"))
+    until(lambda: "第二版" in str(studio.campaign("hello", work=begun["work"])))
+    assert "第二版" not in str(studio.campaign("hello"))
+    studio.write("/person", work=begun["work"], name="李梅", email="mei@example.invalid")
+    sent = studio.write("/review", work=begun["work"], sentence="换成第二版，因为价格变了")
+    said = git(shop, "ls-remote", "origin", sent["branch"])
+    commit = said.split()[0]
+    git(shop, "fetch", "--quiet", "origin", sent["branch"])
+    assert git(shop, "log", "-1", "--format=%an <%ae> %s", commit) == (
+        "李梅 <mei@example.invalid> 换成第二版，因为价格变了"
+    )
+    diff = git(shop, "diff", "--unified=0", "main", commit, "--", "campaigns")
+    assert [one for one in diff.splitlines() if one[:1] in "+-" and one[:3] not in ("+++", "---")] == [
+        "-content: 第一版", "+content: 第二版",
+    ]  # fmt: skip
+    assert git(shop, "status", "--porcelain=v2", "--branch") == before
+
+
+def test_a_new_article_gets_its_pictures_and_text(studio: StudioProcess) -> None:
+    begun = studio.write("/begin", kind="mpnews", words="春茶上市")
+    assert begun["id"] == "春茶上市"
+    fields = {tuple(one["path"]): one for one in form(studio, begun)["fields"]}
+    assert fields["content", "articles", 0, "title"]["value"] == "春茶上市"
+    body = fields["content", "articles", 0, "body"]["value"]
+    kept = studio.post(
+        f"/upload?work={begun['work']}&id={begun['id']}&name=封面.jpg", data=picture()
+    ).json()
+    save(studio, begun, (["content", "articles", 0, "cover"], kept["path"]))
+    text = studio.get("/data/text", params={**begun, "path": body}).json()
+    studio.write("/text", **{k: begun[k] for k in ("work", "id")}, path=body, text="# 新茶\n\n三月的第一批。\n", seen=text["stamp"])
+    shown = until(lambda: studio.campaign(begun["id"], work=begun["work"])["sends"])
+    html = studio.get(shown[0]["pages"][0]["url"] + f"&work={begun['work']}").text
+    assert "三月的第一批" in html
+    again = studio.post("/text", {**begun, "path": body, "text": "别的", "seen": text["stamp"]})
+    assert (again.status_code, bool(again.json()["hint"])) == (409, True)
+
+
+@pytest.mark.parametrize(
+    "headers", [{"X-Studio-Key": "guessed"}, {"Origin": "http://evil.example"}, {"Origin": ""}]
+)
+def test_only_the_page_writes(studio: StudioProcess, headers: dict[str, str]) -> None:
+    assert studio.post("/begin", {"edit": "hello"}, **headers).status_code == 403
+    assert studio.get("/data/works").json()["works"] == []
+
+
+def test_read_only_studio_writes_nothing(shop: Path) -> None:
+    with open_studio(shop, "--read-only") as studio:
+        assert studio.key == ""
+        assert studio.post("/begin", {"edit": "hello"}, **{"X-Studio-Key": ""}).status_code == 405
