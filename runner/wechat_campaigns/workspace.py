@@ -71,7 +71,7 @@ class Workspace:
     selection: AccountSelection = field(default_factory=AccountSelection)
     """The accounts that are sent for, asked about or shown; nothing of the others is read but the ledger."""
     state_of: Path | None = None
-    """The campaigns folder whose state it has, where that is another one: a piece of work has its checkout's."""
+    """The campaigns folder whose state it has, where that is another: a piece of work has its checkout's."""
     stack: ExitStack = field(default_factory=ExitStack)
     ledger_known: bool = True
     """False once nothing of the ledger was found on this machine."""

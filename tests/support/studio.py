@@ -41,12 +41,14 @@ class StudioProcess:
         """What the page sends with each write; empty where nothing may be written."""
         return self.get("/").text.partition('data-key="')[2].partition('"')[0]
 
-    def post(self, path: str, body: Any = None, *, data: bytes | None = None, **headers: str) -> requests.Response:
+    def post(
+        self, path: str, body: Any = None, *, data: bytes | None = None, **headers: str
+    ) -> requests.Response:
         """Write as the page does: JSON, or a file as it is."""
         known = {"X-Studio-Key": self.key, "Origin": self.url} | headers
         return self.session.post(self.url + path, json=body, data=data, headers=known, timeout=PATIENCE_S)
 
-    def write(self, path: str, **values: Any) -> Any:
+    def write(self, path: str, /, **values: Any) -> Any:
         """Take a step that succeeds; its answer."""
         answer = self.post(path, values)
         assert answer.status_code == 200, answer.text

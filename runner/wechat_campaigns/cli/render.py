@@ -23,7 +23,6 @@ from wechat_campaigns.report.sanitize import FORMAT_VERSION, inert, json_text
 from wechat_campaigns.run.plan import selected
 
 if TYPE_CHECKING:
-
     pass
 
 

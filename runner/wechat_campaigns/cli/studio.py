@@ -36,8 +36,9 @@ if TYPE_CHECKING:
     from werkzeug.serving import BaseWSGIServer
 
     from wechat_campaigns.report.history import HistoryView
-    from wechat_campaigns.studio.bench import Bench, Imported
+    from wechat_campaigns.studio.bench import Bench, Imported, Sent
     from wechat_campaigns.studio.desk import Desk, Overview, Reads
+    from wechat_campaigns.studio.work import Work
 
 LOOPBACK = "127.0.0.1"
 POLL_S = 0.05
@@ -99,21 +100,31 @@ def studio(context: Context, open_: bool, port: int, read_only: bool) -> int:
 def open_bench(context: Context) -> Bench | None:
     """Open the pieces of work of a checkout; None, with a word, where there is none to write in."""
     from wechat_campaigns.core.git_checkout import find_checkout
+    from wechat_campaigns.core.git_work import of_checkout
     from wechat_campaigns.studio.bench import Bench, Ports
     from wechat_campaigns.studio.work import Works
 
     checkout = find_checkout(context.root)
     if checkout is None:
-        print_message(_("This folder is in no git checkout, so the studio only shows it; `git init` makes one."))
+        print_message(
+            _("This folder is in no git checkout, so nothing can be written: the studio only shows.")
+        )
         return None
-    works = Works(checkout, context.root, context.state_dir, now=lambda: datetime.now().astimezone())
+    works = Works(of_checkout(checkout), context.root, context.state_dir, lambda: datetime.now().astimezone())
     ports = Ports(
         read_page=read_pasted,
-        request=partial(_request, context),
-        state=partial(_request_state, context),
+        request=_request,
+        state=lambda _work: {},
         tags=lambda: (),
     )
     return Bench(works, ports, lambda: context.namespace)
+
+
+def _request(work: Work, _text: str) -> Sent:
+    from wechat_campaigns.studio.bench import Sent
+
+    work.push()
+    return Sent("", is_open=False)
 
 
 def read_pasted(html: str) -> Imported:
@@ -170,7 +181,7 @@ def _server(listening: socket.socket, app: Flask) -> BaseWSGIServer:
 
 
 def reads_at(context: Context, root: Path) -> Reads:
-    """Read one state of a folder: of the campaigns, or of those of a piece of work, which has their ledger."""
+    """Read one state of the campaigns, or of those of a piece of work, which has the same ledger."""
     # A workspace of its own reads every file again.
     workspace = Workspace(
         root, environment=context.environment, variables=context.variables, state_of=context.root

@@ -48,7 +48,8 @@ class GitWork:
 
     def _no_filters(self) -> list[tuple[str, str]]:
         """Switch every content filter off that git's settings name."""
-        listed = git(f"--git-dir={self.git_dir}", "config", "--null", "--name-only", "--get-regexp", r"^filter\.")
+        listing = ("config", "--null", "--name-only", "--get-regexp", r"^filter\.")
+        listed = git(f"--git-dir={self.git_dir}", *listing)
         keys = os.fsdecode(listed.stdout).split("\0")
         names = {key.removeprefix("filter.").rpartition(".")[0] for key in keys if key}
         return [(f"filter.{name}.{word}", "") for name in sorted(names) for word in (*FILTERS, "required")]
@@ -57,8 +58,6 @@ class GitWork:
 def of_checkout(checkout: Checkout) -> GitWork:
     """Return git for what concerns the repository alone: its objects, branches and remotes."""
     return GitWork(folder=checkout.top, git_dir=checkout.git_dir)
-
-
 
 
 def failed(answer: GitResult, command: str) -> UsageError:

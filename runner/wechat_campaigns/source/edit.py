@@ -78,8 +78,8 @@ class _Edit:
         *above, last = change.path
         parent = self.root
         for step in above:
-            parent = dict(_children(parent))[step]
-        found = dict(_children(parent)).get(last)
+            parent = dict(children(parent))[step]
+        found = dict(children(parent)).get(last)
         if change.value is REMOVE:
             return self.text if found is None else self._without(parent, last)
         if found is None:
@@ -93,12 +93,12 @@ class _Edit:
 
     def _replaced(self, parent: Node, node: Node, value: Any) -> str:
         start, end = node.start_mark.index, self._end(node)
-        in_flow = bool(parent.flow_style)
+        in_flow = _is_flow(parent)
         if isinstance(node, SequenceNode) and isinstance(value, list) and node.value and value:
             return self._put(start, end, self._items(node, value))
-        if isinstance(node, ScalarNode) or node.flow_style or not isinstance(value, list | dict) or not value:
+        if isinstance(node, ScalarNode) or _is_flow(node) or not isinstance(value, list | dict) or not value:
             style = node.style if isinstance(node, ScalarNode) else None
-            if not isinstance(node, ScalarNode) and not node.flow_style:  # a block, whose key ends a line
+            if not isinstance(node, ScalarNode) and not _is_flow(node):  # a block, whose key ends a line
                 start = self.text.rindex(":", 0, start) + 1 if self._is_below_key(node) else start
             indent = self._indent_of(parent)
             written = self._value(value, indent, in_flow, style)
@@ -123,8 +123,8 @@ class _Edit:
                 left.remove(known)
                 written.append(spans[known])
             else:
-                written.append(self._value(item, column + 2, bool(node.flow_style), None))
-        if node.flow_style:
+                written.append(self._value(item, column + 2, _is_flow(node), None))
+        if _is_flow(node):
             return f"[{', '.join(written)}]"
         return f"{self.newline}{' ' * column}".join(f"- {one}" for one in written)
 
@@ -133,7 +133,7 @@ class _Edit:
     def _with(self, parent: Node, key: str, value: Any) -> str:
         if not isinstance(parent, MappingNode):
             raise _refusal()
-        if parent.flow_style:
+        if _is_flow(parent):
             end = self._end(parent.value[-1][1]) if parent.value else parent.start_mark.index + 1
             comma = ", " if parent.value else ""
             return self._put(end, end, f"{comma}{key}: {self._value(value, 0, True, None)}")
@@ -153,7 +153,7 @@ class _Edit:
         key, value = parent.value[at]
         if len(keys) == 1:
             raise _refusal()
-        if parent.flow_style:
+        if _is_flow(parent):
             if at + 1 < len(keys):
                 return self._put(key.start_mark.index, parent.value[at + 1][0].start_mark.index, "")
             return self._put(self._end(parent.value[at - 1][1]), self._end(value), "")
@@ -170,7 +170,7 @@ class _Edit:
         if isinstance(node, ScalarNode):
             end: int = node.end_mark.index
             return len(self.text[:end].rstrip()) if node.style in ("|", ">") else end
-        if node.flow_style or not node.value:
+        if _is_flow(node) or not node.value:
             return int(node.end_mark.index)
         last = node.value[-1]
         return self._end(last[1] if isinstance(last, tuple) else last)
@@ -230,6 +230,10 @@ class _Edit:
         return _ESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", quoted)
 
 
+def _is_flow(node: Node) -> bool:
+    return bool(getattr(node, "flow_style", False))
+
+
 def _fits_a_block(text: str) -> bool:
     """Return whether a text of many lines is the same in a block of YAML."""
     first = next((line for line in text.split("\n") if line), "")
@@ -242,7 +246,8 @@ def read_node(text: str, node: Node, end: int) -> Any:
     return read(f"{pad}{text[node.start_mark.index : end]}\n")[0]
 
 
-def _children(node: Node) -> list[tuple[str | int, Node]]:
+def children(node: Node) -> list[tuple[str | int, Node]]:
+    """List the values of a map by their keys, of a list by their numbers."""
     if isinstance(node, MappingNode):
         return [(key.value, value) for key, value in node.value]
     return list(enumerate(node.value)) if isinstance(node, SequenceNode) else []

@@ -24,6 +24,7 @@ from wechat_campaigns.core.redact import escape_invisible
 from wechat_campaigns.core.sniff import CONTENT_TYPES
 from wechat_campaigns.protocol.keys import SendId
 from wechat_campaigns.report.html import calendar_html, failure_html, history_html, plan_html
+from wechat_campaigns.studio.bench import Bench
 from wechat_campaigns.studio.data import (
     error_data,
     local_pictures,
@@ -33,7 +34,6 @@ from wechat_campaigns.studio.data import (
     words,
     writing_words,
 )
-from wechat_campaigns.studio.bench import Bench
 from wechat_campaigns.studio.desk import Desk, Desks, fault_problem
 from wechat_campaigns.studio.writing import add_writing
 
@@ -139,7 +139,9 @@ INBOX_FILES: Final = ("dom.js", "phone.css")
 logger = logging.getLogger(__name__)
 
 
-def build(desks: Desks, gate: Gate, *, environment: str, inbox: str = "", bench: Bench | None = None) -> Flask:
+def build(
+    desks: Desks, gate: Gate, *, environment: str, inbox: str = "", bench: Bench | None = None
+) -> Flask:
     """Make the web application.
 
     Args:

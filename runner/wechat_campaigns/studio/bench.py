@@ -4,12 +4,11 @@ Whatever it writes is a file of a piece of work. What reaches beyond it, the cod
 pictures, comes in as `Ports`.
 """
 
-import os
 import posixpath
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple
 
 from wechat_campaigns.core.content import Content
 from wechat_campaigns.core.diagnostics import KeyPath
@@ -22,7 +21,8 @@ from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.source.edit import REMOVE, Change, edit
 from wechat_campaigns.source.load import find_campaigns
 from wechat_campaigns.source.scaffold import campaign_text, fetched_campaign_text, literal
-from wechat_campaigns.studio.form import form, groups
+from wechat_campaigns.source.strict_yaml import read as parse
+from wechat_campaigns.studio.form import form, groups, values
 from wechat_campaigns.studio.work import ChangedBeneathError, Work, Works
 
 __all__ = ["Bench", "ChangedBeneathError", "Imported", "Ports"]
@@ -105,12 +105,13 @@ class Bench:
 
     def _changed(self, work: Work) -> list[Any]:
         """List the campaigns of which a file was changed: their own, or one in the folder of their name."""
-        changed = set(work.changed())
-        return [
-            item
-            for item in find_campaigns(work.root)[0]
-            if any(path == str(item.file) or path.startswith(f"{item.file.with_suffix('')}/") for path in changed)
-        ]
+        names = work.changed()
+
+        def is_changed(file: PurePosixPath) -> bool:
+            folder = f"{file.with_suffix('')}/"
+            return any(name == str(file) or name.startswith(folder) for name in names)
+
+        return [item for item in find_campaigns(work.root)[0] if is_changed(item.file)]
 
     def root(self, name: str) -> Path:
         """Return the campaigns folder of a piece of work."""
@@ -173,10 +174,9 @@ class Bench:
         file = self._file_of(work, known)
         text = work.read(str(file)).text
         old, new = file.stem, PurePosixPath(id_).name
-        fields = form(text).values()
         moved = [
             Change(path, f"{new}/{value.removeprefix(f'{old}/')}")
-            for path, value in fields
+            for path, value in values(form(text))
             if isinstance(value, str) and value.startswith(f"{old}/")
         ]
         changes = [*moved, *(Change((key,), REMOVE) for key in NEVER_COPIED), Change(("ready",), False)]
@@ -202,16 +202,23 @@ class Bench:
         read = work.read(str(self._file_of(work, id_)))
         fields = form(read.text)
         tags = [{"name": tag, "count": count} for tag, count in self._ports.tags()]
-        return {"stamp": read.stamp, "fields": [one.data() for one in fields], "groups": groups(fields), "tags": tags}
+        return {
+            "stamp": read.stamp,
+            "fields": [one.data() for one in fields],
+            "groups": groups(fields),
+            "tags": tags,
+        }
 
-    def save(self, name: str, id_: str, seen: str, changes: Sequence[tuple[KeyPath, Any]]) -> dict[str, Any]:
+    def save(
+        self, name: str, id_: str, seen: str, *, changes: Sequence[tuple[KeyPath, Any]]
+    ) -> dict[str, Any]:
         """Change fields of a message; nothing else in its file becomes another."""
         work = self._works.open(name)
         path = str(self._file_of(work, id_))
         read = work.read(path)
         if read.stamp != seen:
             raise ChangedBeneathError(path)
-        text = edit(read.text, [Change(where, REMOVE if value is None else value) for where, value in changes])
+        text = edit(read.text, [Change(where, _meant(value)) for where, value in changes])
         return {"stamp": work.write(path, text.encode(), seen=seen)}
 
     def text(self, name: str, id_: str, path: str) -> dict[str, Any]:
@@ -225,11 +232,11 @@ class Bench:
         work = self._works.open(name)
         return {"stamp": work.write(self._beside(work, id_, path), text.encode(), seen=seen)}
 
-    def upload(self, name: str, id_: str, file_name: str, data: bytes) -> dict[str, Any]:
+    def upload(self, name: str, id_: str, file_name: str, *, data: bytes) -> dict[str, Any]:
         """Keep a file in the folder of a message, under a name that nothing has; its path in the message."""
         work = self._works.open(name)
         file = self._file_of(work, id_)
-        stem, suffix = posixpath.splitext(os.path.basename(file_name.replace("\\", "/")))
+        stem, suffix = posixpath.splitext(file_name.replace("\\", "/").rpartition("/")[2])
         wanted = id_from(stem[:ID_CHARS]).replace("/", "-") or "file"
         numbered = (f"{wanted}-{number}" for number in range(2, 10_000))
         folder = file.with_suffix("")
@@ -274,11 +281,15 @@ class Bench:
         """Mark the messages as ready, commit, push, and open the request, or bring it up to date."""
         work = self._works.open(name)
         if not sentence.strip():
-            raise UsageError(_("the sentence is empty"), hint=_("write what changes and why, in one sentence"))
+            raise UsageError(
+                _("the sentence is empty"), hint=_("write what changes and why, in one sentence")
+            )
         for item in self._changed(work):
             read = work.read(str(item.file))
-            if form(read.text).value(("ready",)) is False:
-                work.write(str(item.file), edit(read.text, [Change(("ready",), REMOVE)]).encode(), seen=read.stamp)
+            data = parse(read.text)[0]
+            if isinstance(data, dict) and data.get("ready") is False:
+                text = edit(read.text, [Change(("ready",), REMOVE)])
+                work.write(str(item.file), text.encode(), seen=read.stamp)
         work.commit(sentence)
         url, is_open = self._ports.request(work, sentence.strip())
         return {"url": url, "is_open": is_open, "branch": work.branch}
@@ -303,3 +314,21 @@ class Bench:
         """Put a piece of work away."""
         self._works.discard(name)
         return {}
+
+
+def _meant(value: Any) -> Any:
+    """Return what a field of the page means: nothing takes the key away; `yaml` is text to be read as such.
+
+    Raises:
+        UsageError: that text is not YAML.
+    """
+    if value is None:
+        return REMOVE
+    if isinstance(value, dict) and value.keys() == {"yaml"}:
+        if not str(value["yaml"]).strip():
+            return REMOVE
+        data, faults = parse(str(value["yaml"]))
+        if faults:
+            raise UsageError(faults[0].message, hint=faults[0].hint)
+        return data
+    return value

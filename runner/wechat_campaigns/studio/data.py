@@ -264,7 +264,9 @@ def writing_words() -> dict[str, Any]:
         "your_name": _("Name"),
         "your_email": _("Email address"),
         "is_sent": _("Sent for review. The request is open:"),
-        "page_is_ready": _("Your work lies on branch {branch}. Open this page and confirm the request there:"),
+        "page_is_ready": _(
+            "Your work lies on branch {branch}. Open this page and confirm the request there:"
+        ),
         "is_pushed": _("Your work lies on branch {branch}. Open a request for it at your code host."),
         "the_request": _("The request"),
         "request_open": _("open"),

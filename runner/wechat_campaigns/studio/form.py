@@ -6,7 +6,6 @@ field for is text: the YAML that stands there.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
-from functools import cache
 from typing import Any, Final
 
 from wechat_campaigns.core.diagnostics import KeyPath
@@ -14,8 +13,9 @@ from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.messages import MSGTYPES, kind_of
 from wechat_campaigns.messages.limits import AUTHOR_CHARS, SUMMARY_CHARS, TITLE_CHARS
+from wechat_campaigns.source.edit import children
 from wechat_campaigns.source.schema import schema
-from wechat_campaigns.source.strict_yaml import Document, compose, read
+from wechat_campaigns.source.strict_yaml import compose, read
 
 OWN: Final = ("msgtype", "ready", "revision", "formerly")
 """Keys that are the studio's business, or never change."""
@@ -85,15 +85,16 @@ def _content(data: Mapping[str, Any], text: str) -> Iterator[Field]:
     elif kind.key and isinstance(content.get(kind.key), dict):
         yield from _members((*path, kind.key), definitions[kind.key], content[kind.key], text)
     else:
-        known = {key: one for key, one in described.get("properties", {}).items() if key in _of_shape(described, content)}
-        yield from _members(path, {**described, "properties": known}, content, text)
+        shape = {**described, "properties": _of_shape(described, content)}
+        yield from _members(path, shape, content, text)
 
 
-def _of_shape(described: Mapping[str, Any], content: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the keys that content of this shape may have, where the schema parts them."""
-    condition = described.get("if", {}).get("required", ())
-    branch = described.get("then" if all(key in content for key in condition) else "else", {}) if condition else {}
-    return branch.get("properties") or described.get("properties", {})
+def _of_shape(described: Mapping[str, Any], content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what content of this shape may have, where the schema parts its shapes by a key."""
+    every: dict[str, Any] = described.get("properties", {})
+    deciding = described.get("if", {}).get("required", ())
+    branch = described.get("then" if set(deciding) <= content.keys() else "else", {}) if deciding else {}
+    return {key: one for key, one in every.items() if key in branch.get("properties", every)}
 
 
 def _members(path: KeyPath, described: Mapping[str, Any], value: Any, text: str) -> Iterator[Field]:
@@ -116,8 +117,8 @@ def _field(
     help_ = str(merged.get("description", ""))
     choices: tuple[tuple[str, str], ...] = ()
     if type_ == "choice":
-        names = merged.get("enum") or merged["examples"]
-        choices = tuple((str(name), _(str(name))) for name in dict.fromkeys([*names, *([value] if value else [])]))
+        names = [*(merged.get("enum") or merged["examples"]), *([value] if value else [])]
+        choices = tuple((str(name), _(str(name))) for name in dict.fromkeys(names))
     return Field(
         path=path,
         label=_label(path, merged),
@@ -151,43 +152,38 @@ def _merged(described: Mapping[str, Any]) -> dict[str, Any]:
 
 def _type(key: str, described: Mapping[str, Any], value: Any) -> str:
     """Decide how a value is shown; text of YAML where it has a form that no field shows."""
+    type_, shown = _usual_type(key, described)
+    return type_ if value is None or isinstance(value, shown) else "yaml"
+
+
+def _usual_type(key: str, described: Mapping[str, Any]) -> tuple[str, type | tuple[type, ...]]:
+    """Return how a value is shown, and the types of those that can be."""
     kinds = described.get("type", "")
     kinds = {kinds} if isinstance(kinds, str) else set(kinds)
-    of = REFERENCES.get(str(described.get("of", "")), "")
-    if of == "filter":
-        return "filter" if value is None or isinstance(value, dict) else "yaml"
-    if of == "picture":
-        return "picture"
-    if of:
-        return of if value is None or isinstance(value, str) else "yaml"
+    if of := REFERENCES.get(str(described.get("of", ""))):
+        return of, dict if of == "filter" else (str, dict) if of == "picture" else str
     if key == "images":
-        return "pictures"
+        return "pictures", (list, str)
     if key == "body":
-        return "body" if isinstance(value, str) and "{" not in value else "text"
+        return "body", str
     if "boolean" in kinds:
-        return "bool" if value is None or isinstance(value, bool) else "yaml"
+        return "bool", bool
     if kinds == {"integer"}:
-        return "number" if value is None or isinstance(value, int) else "yaml"
-    if "const" in described:
-        return "yaml"
+        return "number", int
     if "enum" in described or key == "theme":
-        return "choice"
-    if "string" in kinds and (value is None or isinstance(value, str)):
-        return "lines" if key in LONG or key == "content" else "text"
-    return "yaml"
+        return "choice", str
+    if "string" in kinds and "const" not in described:
+        return "lines" if key in LONG or key == "content" else "text", str
+    return "yaml", ()
 
 
 def _source(text: str, path: KeyPath) -> str:
     """Return how a value is written in its file."""
-    node = compose(text)
+    node: Any = compose(text)
     for step in path:
-        children = getattr(node, "value", ())
-        node = dict(
-            (key.value, one) for key, one in children
-        )[step] if isinstance(step, str) else children[step]
-    start, end = node.start_mark, node.end_mark  # type: ignore[union-attr]
-    pad = " " * start.column
-    lines = (pad + text[start.index : end.index].rstrip()).split("\n")
+        node = next(one for key, one in children(node) if key == step)
+    pad = " " * node.start_mark.column
+    lines = (pad + text[node.start_mark.index : node.end_mark.index].rstrip()).split("\n")
     return "\n".join(line.removeprefix(pad) for line in lines)
 
 
@@ -198,7 +194,7 @@ def groups(fields: tuple[Field, ...]) -> list[dict[str, Any]]:
     for number, one in enumerate(fields):
         key = str(one.path[0])
         title = (_(FIRST[key]) if FIRST[key] else title) if key in FIRST else _("More")
-        is_rare = key == "content" and one.value is None and not one.required and one.type not in ("picture", "body")
+        is_rare = key == "content" and one.value is None and not one.required
         found.setdefault(_("More of the message") if is_rare else title, []).append(number)
     shut = (_("More"), _("More of the message"))
     return [{"title": name, "open": name not in shut, "fields": numbers} for name, numbers in found.items()]

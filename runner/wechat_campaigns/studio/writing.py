@@ -17,6 +17,7 @@ MAX_FILE_BYTES: Final = 20_000_000
 SHOWN: Final = frozenset({"jpeg", "png", "gif", "webp", "bmp"})
 """Pictures that a browser shows; nothing else of a piece of work is served as it is."""
 
+PAGE: Final = ("work", "id", "path", "html")
 Data = Mapping[str, Any]
 
 
@@ -40,11 +41,11 @@ def add_writing(app: Flask, bench: Bench, file_policy: str) -> None:
     reads("/data/relative", lambda values: bench.relative(*_words(values, "path", "of")))
     reads("/data/request", lambda values: bench.request_state(_word(values, "work")))
     writes("/begin", lambda values: bench.begin(values), MAX_PAGE_BYTES)
-    writes("/save", lambda values: bench.save(*_words(values, "work", "id", "seen"), _changes(values)))
-    writes("/text", lambda values: bench.save_text(*_words(values, "work", "id", "path", "text", "seen")))
     writes(
-        "/import", lambda values: bench.import_page(*_words(values, "work", "id", "path", "html")), MAX_PAGE_BYTES
+        "/save", lambda values: bench.save(*_words(values, "work", "id", "seen"), changes=_changes(values))
     )
+    writes("/text", lambda values: bench.save_text(*_words(values, "work", "id", "path", "text", "seen")))
+    writes("/import", lambda values: bench.import_page(*_words(values, *PAGE)), MAX_PAGE_BYTES)
     writes("/person", lambda values: bench.set_person(*_words(values, "work", "name", "email")))
     writes("/review", lambda values: bench.review(*_words(values, "work", "sentence")))
     writes("/update", lambda values: bench.update(_word(values, "work")))
@@ -54,7 +55,7 @@ def add_writing(app: Flask, bench: Bench, file_policy: str) -> None:
     @app.post("/upload")
     def _upload() -> tuple[Response, int]:
         data = _body(MAX_FILE_BYTES)
-        return _answer(lambda: bench.upload(*_words(request.args, "work", "id", "name"), data))
+        return _answer(lambda: bench.upload(*_words(request.args, "work", "id", "name"), data=data))
 
     @app.get("/file")
     def _file() -> Response:
