@@ -276,7 +276,7 @@ async function begin(one, path, box) {
   const paste = isHtml && el("div", { class: "row" }, button(say("paste_again"), () => pasteInto(path)), el("small", {}, say("html_body")));
   const holder = el("div", { class: "editor" });
   box.replaceChildren(...(paste ? [paste, holder] : [holder]));
-  const { createEditor } = await import("./editor.js");
+  const { createEditor } = await import("./editor.js").catch(() => ({ createEditor: plainEditor }));
   one.editor = createEditor({
     parent: holder, value: file.text, label: say("article"), labels: say("editor"), source: isHtml,
     pictureUrl: (picture) => (/^(https?:|data:)/.test(picture) ? "" : `/file?${new URLSearchParams({ work, id, path: picture, of: path })}`),
@@ -296,6 +296,14 @@ async function begin(one, path, box) {
       one.timer = setTimeout(save, SAVE_MS);
     },
   });
+}
+
+// Where the editor cannot be loaded, the text can still be written.
+function plainEditor({ parent, value, onChange, label }) {
+  const box = el("textarea", { class: "code", rows: 20, "aria-label": label, oninput: () => onChange(box.value) });
+  box.value = value;
+  parent.append(box);
+  return { destroy: () => box.remove() };
 }
 
 async function saveText(one, path) {
