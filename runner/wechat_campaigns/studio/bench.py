@@ -19,7 +19,7 @@ from wechat_campaigns.messages import ARTICLE, KINDS, Articles
 from wechat_campaigns.messages.articles import TITLE_PLACEHOLDER
 from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.source.edit import REMOVE, Change, edit
-from wechat_campaigns.source.load import find_campaigns
+from wechat_campaigns.source.load import CampaignFile, find_campaigns
 from wechat_campaigns.source.scaffold import campaign_text, fetched_campaign_text, literal
 from wechat_campaigns.source.strict_yaml import read as parse
 from wechat_campaigns.studio.form import form, groups, values
@@ -98,12 +98,13 @@ class Bench:
             "name": work.name,
             "title": facts.title,
             "at": facts.at,
+            "message": facts.message,
             "messages": [item.id for item in self._changed(work)],
             "request": facts.request,
             "sentence": facts.sentence,
         }
 
-    def _changed(self, work: Work) -> list[Any]:
+    def _changed(self, work: Work) -> list[CampaignFile]:
         """List the campaigns of which a file was changed: their own, or one in the folder of their name."""
         names = work.changed()
 
@@ -128,9 +129,10 @@ class Bench:
         """
         if known := values.get("edit"):
             for work in self._works.list():
-                if any(normalize_id(item.id) == normalize_id(known) for item in self._changed(work)):
+                names = {work.facts.message, *(item.id for item in self._changed(work))}
+                if normalize_id(str(known)) in map(normalize_id, filter(None, names)):
                     return {"work": work.name, "id": known}
-            work = self._works.create(str(known))
+            work = self._works.create(str(values.get("words") or known), str(known))
             return {"work": work.name, "id": self._file_of(work, str(known)).with_suffix("").as_posix()}
         words = str(values.get("words") or "").strip()
         page = self._ports.read_page(str(values["html"])) if values.get("html") else None
@@ -185,10 +187,13 @@ class Bench:
         work.write(f"{id_}.yaml", edit(text, changes).encode())
 
     def _file_of(self, work: Work, known: str) -> PurePosixPath:
+        return self._item(work, known).file
+
+    def _item(self, work: Work, known: str) -> CampaignFile:
         found = find_campaigns(work.root, (), self._namespace())[0]
         for item in found:
             if normalize_id(item.id) == normalize_id(known):
-                return item.file
+                return item
         raise UsageError(
             _("there is no message {name} here").format(name=known),
             hint=_("it may have been moved or removed; choose another in the list"),
@@ -199,14 +204,15 @@ class Bench:
     def form(self, name: str, id_: str) -> dict[str, Any]:
         """Return the form of a message: its fields, and the stamp that a save names."""
         work = self._works.open(name)
-        read = work.read(str(self._file_of(work, id_)))
+        item = self._item(work, id_)
+        read = work.read(str(item.file))
         fields = form(read.text)
-        tags = [{"name": tag, "count": count} for tag, count in self._ports.tags()]
         return {
             "stamp": read.stamp,
+            "file": item.display_path,
             "fields": [one.data() for one in fields],
             "groups": groups(fields),
-            "tags": tags,
+            "tags": [{"name": tag, "count": count} for tag, count in self._ports.tags()],
         }
 
     def save(

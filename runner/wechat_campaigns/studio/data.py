@@ -227,9 +227,9 @@ def writing_words() -> dict[str, Any]:
         "what_about": _("What is it about? The words become the title and the name of its file."),
         "words_example": _("Spring tea has arrived"),
         "kinds": [
-            ["mpnews", _("Article"), _("Text with pictures that opens as a page")],
-            ["text", _("Text"), _("A few lines in the chat")],
-            ["newspic", _("Picture post"), _("Up to 20 pictures with a title and a short text")],
+            ["mpnews", _("An article"), _("Text with pictures that opens as a page")],
+            ["text", _("A text"), _("A few lines in the chat")],
+            ["newspic", _("A picture post"), _("Up to 20 pictures with a title and a short text")],
         ],
         "paste_page": _("From another editor"),
         "paste_help": _("Paste from 秀米, 135, Word, 飞书 or WPS, or choose a page that you saved"),

@@ -5,7 +5,7 @@ field for is text: the YAML that stands there.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from wechat_campaigns.core.diagnostics import KeyPath
@@ -19,7 +19,12 @@ from wechat_campaigns.source.strict_yaml import compose, read
 
 OWN: Final = ("msgtype", "ready", "revision", "formerly")
 """Keys that are the studio's business, or never change."""
-FIRST: Final = {"content": N_("Message"), "filter": N_("To whom"), "not_before": N_("When"), "not_after": ""}
+FIRST: Final = {
+    "content": N_("The message"),
+    "filter": N_("To whom"),
+    "not_before": N_("When"),
+    "not_after": "",
+}
 """The groups of the form by their keys; all that comes after is one more group."""
 MOST_CHARS: Final = {"title": TITLE_CHARS, "author": AUTHOR_CHARS, "digest": SUMMARY_CHARS}
 LONG: Final = frozenset({"text", "digest"})
@@ -44,7 +49,8 @@ class Field:
     required: bool = False
     choices: tuple[tuple[str, str], ...] = ()
     max_chars: int = 0
-    group: str = field(default="", compare=False)
+    lines: tuple[int, int] | None = None
+    """The first and the last line of its value in the file; None where it has none."""
 
     def data(self) -> dict[str, Any]:
         """Return it as the page reads it."""
@@ -129,6 +135,7 @@ def _field(
         required=required,
         choices=choices,
         max_chars=MOST_CHARS.get(key, 0) if type_ in ("text", "lines") else 0,
+        lines=_lines(text, path) if value is not None else None,
     )
 
 
@@ -177,11 +184,23 @@ def _usual_type(key: str, described: Mapping[str, Any]) -> tuple[str, type | tup
     return "yaml", ()
 
 
-def _source(text: str, path: KeyPath) -> str:
-    """Return how a value is written in its file."""
+def _node(text: str, path: KeyPath) -> Any:
     node: Any = compose(text)
     for step in path:
         node = next(one for key, one in children(node) if key == step)
+    return node
+
+
+def _lines(text: str, path: KeyPath) -> tuple[int, int]:
+    node = _node(text, path)
+    # A block ends where the next value begins.
+    last = node.end_mark.line + (1 if node.end_mark.column else 0)
+    return node.start_mark.line + 1, max(last, node.start_mark.line + 1)
+
+
+def _source(text: str, path: KeyPath) -> str:
+    """Return how a value is written in its file."""
+    node = _node(text, path)
     pad = " " * node.start_mark.column
     lines = (pad + text[node.start_mark.index : node.end_mark.index].rstrip()).split("\n")
     return "\n".join(line.removeprefix(pad) for line in lines)

@@ -85,6 +85,8 @@ class Facts:
     title: str
     at: str
     """When it was begun."""
+    message: str = ""
+    """The message that it was begun for."""
     request: str = ""
     """The address of its request."""
     sentence: str = ""
@@ -407,7 +409,7 @@ class Works:
             default=self._default, facts=known,
         )  # fmt: skip
 
-    def create(self, title: str) -> Work:
+    def create(self, title: str, message: str = "") -> Work:
         """Begin a piece of work from the default branch as it is at the remote, or as it was known last.
 
         Raises:
@@ -420,7 +422,7 @@ class Works:
         name = f"w-{self._now():%Y%m%d}-{secrets.token_hex(3)}"
         folder = self._folder / name
         private_folder(self._folder)
-        facts = Facts(title=title, at=self._now().isoformat(timespec="seconds"))
+        facts = Facts(title=title, at=self._now().isoformat(timespec="seconds"), message=message)
         added = ("worktree", "add", "--quiet", "--no-track", "-b", f"{PREFIX}{name}", str(folder), base)
         try:
             self._git.checked(*added)

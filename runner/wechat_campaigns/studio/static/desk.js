@@ -67,7 +67,7 @@ export function drawNew(campaigns, work = "") {
     el("option", { value: "" }, say("copy_of")), ...campaigns.filter((one) => one.file).map((one) => el("option", { value: one.id }, one.description || one.summary || one.id)));
   by("desk").replaceChildren(el("h1", {}, say("new_message")),
     el("p", {}, el("label", { for: "words" }, say("what_about")), words), told,
-    el("div", { class: "cards" },
+    el("div", { class: "kinds" },
       ...say("kinds").map(([kind, title, help]) => el("button", { type: "button", class: "kind", onclick: () => begin({ kind }) }, el("b", {}, title), el("small", {}, help))),
       el("button", { type: "button", class: "kind", onclick: () => pasteDialog(say("paste_page"), (html) => begin({ html })) }, el("b", {}, say("paste_page")), el("small", {}, say("paste_help"))),
       el("div", { class: "kind" }, el("b", {}, say("copy_title")), copies)));
@@ -89,7 +89,8 @@ export async function drawWork(name) {
   };
   const parts = [el("h1", {}, work.title), told];
   if (work.conflicts.length) parts.push(conflicts(work, act));
-  parts.push(el("section", {}, el("h2", {}, say("messages_of_work")), el("ul", { class: "rows" }, ...work.messages.map((id) =>
+  const ids = work.messages.length ? work.messages : [work.message].filter(Boolean);
+  parts.push(el("section", {}, el("h2", {}, say("messages_of_work")), el("ul", { class: "rows" }, ...ids.map((id) =>
     el("li", {}, el("a", { href: `#/write/${name}/${encoded(id)}` }, el("span", { class: "lines" }, el("strong", {}, id)), el("em", { class: "state later" }, say("edit")))))),
     el("p", { class: "row" }, el("a", { class: "plain", href: `#/new/${name}` }, say("one_more")), button(say("take_in"), act("/update", () => ({}))))));
   if (work.messages.length) parts.push(review(work, all?.person ?? null, told, act));

@@ -387,7 +387,7 @@ function routeWriting(page, first, name) {
 }
 
 async function edit() {
-  const answer = await send("/begin", { edit: state.campaign });
+  const answer = await send("/begin", { edit: state.campaign, words: campaign()?.description || campaign()?.summary || "" });
   if (answer.error) return show("alarm", [answer.error, answer.hint].filter(Boolean).join(" → "));
   location.hash = `#/write/${answer.work}/${encodeURI(answer.id)}`;
 }

@@ -86,7 +86,7 @@ async function redraw() {
   const form = await ask("/data/form", { work, id });
   if (!form || now.work !== work || now.id !== id) return;
   if (form.error) return fault(form.error, form.hint);
-  Object.assign(now, { stamp: form.stamp, fields: form.fields, tags: form.tags });
+  Object.assign(now, { stamp: form.stamp, file: form.file, fields: form.fields, tags: form.tags });
   for (const one of now.editors) one.destroy();
   now.editors = [];
   const groups = form.groups.map(({ title, open: isOpen, fields }) =>
@@ -102,7 +102,8 @@ export function place(problems) {
   for (const box of by("form").querySelectorAll(".at")) box.replaceChildren();
   const rest = [];
   for (const one of problems) {
-    const box = one.path && [...by("form").querySelectorAll(".at")].find(({ dataset }) => isOf(one.path, JSON.parse(dataset.path)));
+    const field = fieldOf(one.place);
+    const box = field && [...by("form").querySelectorAll(".at")].find(({ dataset }) => dataset.path === keyOf(field.path));
     const shown = el("p", { class: `told ${one.level}` }, ...marked(one.message), one.hint && el("small", {}, " → ", ...marked(one.hint)));
     if (box) box.append(shown);
     else rest.push(shown);
@@ -111,7 +112,13 @@ export function place(problems) {
   by("rest").hidden = rest.length === 0;
 }
 
-const isOf = (path, field) => field.every((part, index) => part === path[index]);
+// The narrowest field that a place is in: FILE:LINE:COLUMN, of the message or of its article.
+function fieldOf(where) {
+  const [, file, line] = /^(.*?)(?::(\d+))?(?::\d+)?$/.exec(where);
+  const within = ({ lines }) => lines && lines[0] <= Number(line) && Number(line) <= lines[1];
+  if (file === now.file && line) return now.fields.filter(within).sort((a, b) => a.lines[1] - a.lines[0] - (b.lines[1] - b.lines[0]))[0];
+  return now.fields.find(({ type, value }) => type === "body" && value && file.endsWith(`/${value}`));
+}
 
 let count = 0;
 
@@ -123,7 +130,7 @@ function drawField(field) {
   const help = field.help && el("p", { class: "help", id: `${id}-help` }, ...marked(field.help));
   const made = make(field, { id, "aria-describedby": `${id}-at${field.help ? ` ${id}-help` : ""}` });
   if (field.type === "bool") return el("div", { class: "field bool" }, el("div", { class: "line" }, made, label), help, at);
-  const counter = field.max_chars && counterOf(made, field.max_chars);
+  const counter = Boolean(field.max_chars) && counterOf(made, field.max_chars);
   return el("div", { class: `field ${field.type}` }, el("div", { class: "line" }, label, counter), made, help, at);
 }
 
