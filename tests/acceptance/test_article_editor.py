@@ -1,0 +1,396 @@
+"""The studio's editor of articles in a real Chromium, under the studio's own policy."""
+
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import pytest
+from selenium.webdriver import ActionChains, Chrome, Keys
+
+from tests.support.browser import open_browser
+from tests.support.npm_packages import alone
+from tests.support.optional_parts import skip_or_fail
+from tests.support.studio import until
+from wechat_campaigns.core.html import design_css
+from wechat_campaigns.studio.app import PAGE_POLICY
+
+pytestmark = [pytest.mark.deep, pytest.mark.optional_part, pytest.mark.xdist_group("browser")]
+
+ROOT = Path(__file__).parents[2]
+SOURCE = ROOT / "runner" / "editor"
+STATIC = resources.files("wechat_campaigns.studio") / "static"
+PICTURE = (ROOT / "tests" / "articles" / "images" / "cup.png").read_bytes()
+ARTICLES = [*sorted((ROOT / "campaigns").rglob("*.md")), *sorted((ROOT / "tests" / "articles").rglob("*.md"))]
+PAGE = """<!doctype html><html lang="zh-CN"><meta charset="utf-8">
+<meta name="color-scheme" content="light dark"><title>编辑</title><link rel="icon" href="data:,">
+<link rel="stylesheet" href="/design.css">
+<link rel="stylesheet" href="/editor.css"><link rel="stylesheet" href="/page.css">
+<script type="module" src="/page.js"></script><main id="here"></main></html>"""
+STYLE = "html, body, main { height: 100%; margin: 0; background: var(--ground); color: var(--ink); }"
+SCRIPT = """import { createEditor } from "/editor.js";
+window.changes = []; window.uploads = []; window.pasted = [];
+window.open_ = (value, more = {}) => {
+  window.editor?.destroy();
+  window.changes.length = 0;
+  window.editor = createEditor({
+    parent: document.querySelector("#here"), value, label: "正文",
+    onChange: (text) => window.changes.push(text),
+    upload: async (file) => { window.uploads.push([file.name, file.size]); return `news/${file.name}`; },
+    onPasteHtml: async (html, text) => { window.pasted.push([html, text]); return "**秀米**的一段"; },
+    pictureUrl: (path) => (path.endsWith(".png") ? "/picture.png" : ""), labels: window.labels ?? {}, ...more,
+  });
+};
+window.ready = true;
+"""
+
+
+class Site(BaseHTTPRequestHandler):
+    """A page with the editor alone, with what the studio answers beside it."""
+
+    def do_GET(self) -> None:
+        files = {
+            "/": ("text/html", PAGE.encode()),
+            "/page.js": ("text/javascript", SCRIPT.encode()),
+            "/page.css": ("text/css", STYLE.encode()),
+            "/design.css": ("text/css", design_css().encode()),
+            "/editor.js": ("text/javascript", (STATIC / "editor.js").read_bytes()),
+            "/editor.css": ("text/css", (STATIC / "editor.css").read_bytes()),
+            "/picture.png": ("image/png", PICTURE),
+        }
+        kind, body = files[self.path]
+        self.send_response(200)
+        self.send_header("Content-Type", f"{kind}; charset=utf-8")
+        self.send_header("Content-Security-Policy", PAGE_POLICY)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def site() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Site) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/"
+        finally:
+            server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def opened() -> Iterator[Chrome]:
+    with site() as address, open_browser(width=1440, height=900, language="zh") as chrome:
+        chrome.get(address)
+        until(lambda: run(chrome, "return window.ready"))
+        yield chrome
+
+
+@pytest.fixture
+def chrome(opened: Chrome) -> Iterator[Chrome]:
+    """A page on which nothing was refused by the policy or said in the console when the test is over."""
+    yield opened
+    assert [one["message"] for one in opened.get_log("browser")] == []  # type: ignore[no-untyped-call]
+
+
+def run(chrome: Chrome, script: str, *values: object) -> Any:
+    return chrome.execute_script(script, *values)  # type: ignore[no-untyped-call]
+
+
+def begin(chrome: Chrome, text: str, at: int = 0) -> None:
+    """Open the editor on a text, with the caret in a line of it."""
+    run(chrome, "open_(arguments[0]); if (arguments[1]) editor.goTo(arguments[1])", text, at)
+
+
+def value(chrome: Chrome) -> str:
+    return str(run(chrome, "return editor.value()"))
+
+
+def keys(chrome: Chrome, *pressed: str) -> None:
+    ActionChains(chrome).send_keys(*pressed).perform()
+
+
+def chord(chrome: Chrome, held: str, key: str) -> None:
+    ActionChains(chrome).key_down(held).send_keys(key).key_up(held).perform()
+
+
+def press(chrome: Chrome, name: str) -> None:
+    chrome.find_element("css selector", f".e-bar .{name}").click()
+
+
+def compose(chrome: Chrome, *steps: str, final: str) -> None:
+    """Type as a Chinese input method does: what is being composed, step by step, then the words chosen."""
+    for step in steps:
+        end = {"text": step, "selectionStart": len(step), "selectionEnd": len(step)}
+        chrome.execute_cdp_cmd("Input.imeSetComposition", end)
+    chrome.execute_cdp_cmd("Input.insertText", {"text": final})
+
+
+# --- bytes --------------------------------------------------------------------------------------
+
+
+def test_what_is_not_touched_keeps_its_bytes(chrome: Chrome) -> None:
+    """Every article, opened, then one word typed at the end of a line: the difference is that word."""
+    for path in ARTICLES:
+        text = path.read_bytes().decode()
+        begin(chrome, text)
+        assert value(chrome) == text, path
+        lines = text.split("\n")
+        number = next((n for n in range(len(lines) // 2, len(lines)) if lines[n].strip()[:1].isalnum()), None)
+        if number is None:
+            continue
+        run(chrome, "editor.goTo(arguments[0])", number + 1)
+        keys(chrome, Keys.END, "茶")
+        changed = value(chrome)
+        assert len(changed) == len(text) + 1, path
+        place = next(n for n, (old, new) in enumerate(zip(text + "\0", changed, strict=False)) if old != new)
+        assert changed[:place] + changed[place + 1 :] == text, path
+        assert changed.split("\n")[number].count("茶") == lines[number].count("茶") + 1, path
+        assert run(chrome, "return changes") == [changed]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["一\r\n\r\n二\r\n", "一\r\n二\n三\r四", "\ufeff一\n", "", "\n\n", "a  \n\tb\u00a0\n\n\n\n* c\n+ d"],
+)
+def test_odd_bytes_stay(chrome: Chrome, text: str) -> None:
+    begin(chrome, text)
+    assert value(chrome) == text
+    run(chrome, "editor.setValue(arguments[0])", text + "终")
+    assert value(chrome) == text + "终"
+    assert run(chrome, "return changes") == []
+
+
+def test_windows_line_ends_are_written_on(chrome: Chrome) -> None:
+    begin(chrome, "一\r\n\r\n二\r\n", 3)
+    keys(chrome, Keys.END, Keys.ENTER, "三")
+    assert value(chrome) == "一\r\n\r\n二\r\n\r\n三\r\n"
+
+
+# --- typing -------------------------------------------------------------------------------------
+
+
+def test_paragraphs_are_made_and_joined(chrome: Chrome) -> None:
+    begin(chrome, "第一段\n\n第二段\n", 1)
+    keys(chrome, Keys.END, Keys.ENTER, "新的")
+    assert value(chrome) == "第一段\n\n新的\n\n第二段\n"
+    keys(chrome, Keys.ARROW_DOWN, Keys.HOME, Keys.BACKSPACE)
+    assert value(chrome) == "第一段\n\n新的第二段\n"
+    chord(chrome, Keys.CONTROL, "z")
+    assert value(chrome) == "第一段\n\n新的\n\n第二段\n"
+    keys(chrome, Keys.HOME, Keys.ENTER, Keys.ARROW_UP, "间")
+    assert value(chrome) == "第一段\n\n新的\n\n间\n\n第二段\n"
+
+
+def test_caret_never_stands_between_two_blocks(chrome: Chrome) -> None:
+    begin(chrome, "第一段\n\n第二段\n", 2)
+    keys(chrome, "甲")
+    assert value(chrome) == "第一段\n\n甲第二段\n"
+    begin(chrome, "第一段\n")
+    run(chrome, "editor.goTo(2)")
+    keys(chrome, "甲", Keys.ENTER, "乙")
+    assert value(chrome) == "第一段甲\n\n乙\n"
+
+
+def test_input_method_composes(chrome: Chrome) -> None:
+    begin(chrome, "## 标题\n\n开头**粗**，结尾\n\n- 一\n", 3)
+    keys(chrome, Keys.END)
+    compose(chrome, "n", "ni", "ni h", "ni hao", final="你好")
+    assert value(chrome) == "## 标题\n\n开头**粗**，结尾你好\n\n- 一\n"
+    run(chrome, "editor.goTo(1)")
+    compose(chrome, "x", "xin", final="新")
+    assert value(chrome).startswith("## 新标题\n\n")
+    run(chrome, "editor.goTo(5)")
+    keys(chrome, Keys.END, Keys.ENTER)
+    compose(chrome, "e", "er", final="二")
+    assert value(chrome) == "## 新标题\n\n开头**粗**，结尾你好\n\n- 一\n- 二\n"
+    compose(chrome, "s", "sa", final="")
+    assert value(chrome).endswith("- 一\n- 二\n")
+
+
+def test_buttons_write_markdown(chrome: Chrome) -> None:
+    begin(chrome, "一\n\n二\n", 1)
+    press(chrome, "heading")
+    assert value(chrome) == "## 一\n\n二\n"
+    assert chrome.find_element("css selector", ".e-bar .heading").get_attribute("aria-pressed") == "true"
+    press(chrome, "subheading")
+    press(chrome, "subheading")
+    assert value(chrome) == "一\n\n二\n"
+    chord(chrome, Keys.SHIFT, Keys.END)
+    press(chrome, "bold")
+    assert value(chrome) == "**一**\n\n二\n"
+    press(chrome, "bold")
+    for name, text in (
+        ("list", "- 一"),
+        ("numbered", "1. 一"),
+        ("numbered", "一"),
+        ("quote", "> 一"),
+        ("quote", "一"),
+    ):
+        press(chrome, name)
+        assert value(chrome) == f"{text}\n\n二\n"
+    press(chrome, "divider")
+    assert value(chrome) == "一\n\n---\n\n二\n"
+    for _ in range(12):
+        press(chrome, "undo")
+    assert value(chrome) == "一\n\n二\n"
+    press(chrome, "redo")
+    assert value(chrome) == "## 一\n\n二\n"
+
+
+def test_link_is_asked_for_and_taken_away(chrome: Chrome) -> None:
+    begin(chrome, "看这里\n", 1)
+    chord(chrome, Keys.SHIFT, Keys.END)
+    chord(chrome, Keys.CONTROL, "k")
+    keys(chrome, Keys.TAB, "https://example.com/a", Keys.ENTER)
+    assert value(chrome) == "[看这里](https://example.com/a)\n"
+    press(chrome, "link")
+    assert (
+        chrome.find_element("css selector", "[name=address]").get_attribute("value")
+        == "https://example.com/a"
+    )
+    chrome.find_element("css selector", ".e-ask .remove").click()
+    assert value(chrome) == "看这里\n"
+
+
+# --- pictures and what is pasted ----------------------------------------------------------------
+
+GIVE = """const [kind, name, html, text] = arguments;
+const data = new DataTransfer();
+if (name) data.items.add(new File([new Uint8Array(8)], name, { type: "image/png" }));
+if (html) data.setData("text/html", html);
+if (text) data.setData("text/plain", text);
+const place = document.querySelector(".cm-line"), box = place.getBoundingClientRect();
+const more = { bubbles: true, cancelable: true, clientX: box.left + 2, clientY: box.top + box.height / 2 };
+if (kind === "paste") place.dispatchEvent(new ClipboardEvent("paste", { ...more, clipboardData: data }));
+else place.dispatchEvent(new DragEvent("drop", { ...more, dataTransfer: data }));
+"""
+
+
+@pytest.mark.parametrize("kind", ["paste", "drop"])
+def test_pictures_come_by_paste_and_drop(chrome: Chrome, kind: str) -> None:
+    begin(chrome, "一\n\n二\n", 1)
+    run(chrome, GIVE, kind, "茶 园.png", "", "")
+    until(lambda: "news" in value(chrome))
+    assert value(chrome) == "一\n\n![茶 园](<news/茶 园.png>)\n\n二\n"
+    assert run(chrome, "return uploads.at(-1)") == ["茶 园.png", 8]
+    until(lambda: run(chrome, "return document.querySelector('.e-picture img')?.naturalWidth"))
+    chrome.find_element("css selector", ".e-picture").click()
+    keys(chrome, "清晨", Keys.TAB, "说明", Keys.TAB, "50%", Keys.ENTER)
+    assert value(chrome) == '一\n\n![清晨](<news/茶 园.png> "说明"){width=50%}\n\n二\n'
+
+
+def test_failed_upload_is_said(chrome: Chrome) -> None:
+    run(chrome, "open_('一\\n', { upload: async () => { throw new Error('太大') } })")
+    run(chrome, GIVE, "paste", "大.png", "", "")
+    until(lambda: "太大" in chrome.find_element("css selector", ".e-status").text)
+    assert value(chrome) == "一\n"
+
+
+def test_html_is_handed_over_and_text_is_pasted(chrome: Chrome) -> None:
+    begin(chrome, "一\n", 1)
+    run(chrome, GIVE, "paste", "", "<p><b>秀米</b></p>", "秀米")
+    until(lambda: "秀米" in value(chrome))
+    assert value(chrome) == "**秀米**的一段一\n"
+    assert run(chrome, "return pasted") == [["<p><b>秀米</b></p>", "秀米"]]
+    run(chrome, GIVE, "paste", "", "", "{{ price }}")
+    assert value(chrome) == "**秀米**的一段{{ price }}一\n"
+
+
+# --- tables -------------------------------------------------------------------------------------
+
+TABLE = "前\n\n| 茶   | 价 |\n|:--|--:|\n| 龙井\\|特级 | {{ price | yuan }} |\n\n后\n"
+
+
+def test_only_the_cell_that_was_typed_in_changes(chrome: Chrome) -> None:
+    begin(chrome, TABLE, 1)
+    keys(chrome, Keys.ARROW_DOWN, Keys.TAB, Keys.TAB)
+    assert chrome.switch_to.active_element.text == "龙井|特级"
+    keys(chrome, Keys.END, "|新")
+    compose(chrome, "c", "cha", final="茶")
+    assert value(chrome) == TABLE.replace("特级", "特级\\|新茶")
+    keys(chrome, Keys.TAB)
+    assert chrome.switch_to.active_element.text == "{{ price | yuan }}"
+    keys(chrome, Keys.ESCAPE, "乙")
+    assert value(chrome) == TABLE.replace("特级", "特级\\|新茶").replace("后", "乙后")
+    chord(chrome, Keys.CONTROL, "z")
+    chord(chrome, Keys.CONTROL, "z")
+    assert "新茶" not in value(chrome)
+
+
+def test_table_is_made_and_grows(chrome: Chrome) -> None:
+    begin(chrome, "前\n", 1)
+    press(chrome, "table")
+    keys(chrome, "2", Keys.TAB, "2", Keys.ENTER)
+    keys(chrome, "甲", Keys.TAB, "乙", Keys.TAB, "丙", Keys.TAB, "丁", Keys.TAB, "戊")
+    made = "前\n\n| 甲 | 乙 |\n| --- | --- |\n| 丙 | 丁 |\n| 戊 |  |\n\n"
+    assert value(chrome) == made
+    tools = {one.text: one for one in chrome.find_elements("css selector", ".e-table-tools button")}
+    tools["Add column"].click()
+    keys(chrome, "己")
+    assert value(chrome) == "前\n\n| 甲 |  | 乙 |\n| --- | --- | --- |\n| 丙 |  | 丁 |\n| 戊 | 己 |  |\n\n"
+    tools = {one.text: one for one in chrome.find_elements("css selector", ".e-table-tools button")}
+    tools["Delete column"].click()
+    assert value(chrome) == made
+    keys(chrome, Keys.ENTER, "完")
+    assert value(chrome) == f"{made}完"
+
+
+# --- what is shown ------------------------------------------------------------------------------
+
+
+def test_source_and_visual_change_places(chrome: Chrome) -> None:
+    text = (
+        "# 题\n\n**粗** {{ name }} [字](https://example.com)\n\n::: tip\n水温\n:::\n\n![图](a.png)\n\n"
+        + TABLE
+    )
+    begin(chrome, text)
+    shown = chrome.find_element("css selector", ".cm-content").text
+    assert not {"**", "https://", "![", "# ", ":::", "| --"} & {
+        one for one in ("**", "https://", "![", "# ", ":::", "| --") if one in shown
+    }
+    assert len(chrome.find_elements("css selector", ".e-table, .e-picture img, .e-box-name")) == 3
+    press(chrome, "source")
+    assert chrome.find_element("css selector", ".cm-content").text.count(":::") == 2
+    assert chrome.find_elements("css selector", ".e-table") == []
+    press(chrome, "source")
+    assert value(chrome) == text
+    assert run(chrome, "return changes") == []
+
+
+def test_read_only_shows_and_writes_nothing(chrome: Chrome) -> None:
+    run(chrome, "open_(arguments[0], { readOnly: true })", TABLE)
+    chrome.find_element("css selector", ".cm-line").click()
+    keys(chrome, "x", Keys.ENTER)
+    chrome.find_element("css selector", ".e-cell > div").click()
+    keys(chrome, "x")
+    assert value(chrome) == TABLE
+
+
+# --- what is shipped ----------------------------------------------------------------------------
+
+
+def test_locked_packages_build_what_is_shipped(tmp_path: Path) -> None:
+    """`make editor` on a copy writes the very bytes that the package has."""
+    if shutil.which("npm") is None or shutil.which("node") is None:
+        skip_or_fail("npm and node must be on PATH to build the editor")
+    folder, static = (
+        tmp_path / "runner" / "editor",
+        tmp_path / "runner" / "wechat_campaigns" / "studio" / "static",
+    )
+    shutil.copytree(SOURCE, folder, ignore=shutil.ignore_patterns("node_modules"))
+    static.mkdir(parents=True)
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    (tmp_path / "pyproject.toml").touch()
+    with alone(ROOT / "build" / "npm" / "editor"):
+        done = subprocess.run(["make", "editor"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    if done.returncode:
+        skip_or_fail(f"the editor could not be built: {done.stderr[-1500:]}")
+    for name in ("editor.js", "editor.css", "editor.LICENSES.txt"):
+        assert (static / name).read_bytes() == (STATIC / name).read_bytes(), name
