@@ -4,14 +4,19 @@ No hook, no filter, no signature, no prompt, whatever the repository or its file
 """
 
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.git import GitFailure, GitResult, git
 from wechat_campaigns.core.git_checkout import FILTERS, Checkout
 from wechat_campaigns.core.i18n import _
+
+LEFT_AFTER_S: Final = 10.0
+"""No command on so small a work tree holds a lock for so long."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,20 +25,26 @@ class GitWork:
 
     folder: Path
     git_dir: Path
-    variables: Mapping[str, str] = field(default_factory=dict)
 
     def run(self, *arguments: str, given: bytes = b"", config: Sequence[tuple[str, str]] = ()) -> GitResult:
         """Run one command to its end; whatever happens is in the answer."""
-        return git(
-            f"--git-dir={self.git_dir}",
-            f"--work-tree={self.folder}",
-            "-C",
-            str(self.folder),
-            *arguments,
-            given=given,
-            config=(*self._no_filters(), ("commit.gpgSign", "false"), *config),
-            variables={"GIT_NO_REPLACE_OBJECTS": "1", **self.variables},
-        )
+        place = (f"--git-dir={self.git_dir}", f"--work-tree={self.folder}", "-C", str(self.folder))
+        settings = (*self._no_programs(), ("commit.gpgSign", "false"), *config)
+        answer = git(*place, *arguments, given=given, config=settings)
+        if answer.code and self._frees(answer.lock):
+            return git(*place, *arguments, given=given, config=settings)
+        return answer
+
+    def _frees(self, lock: str) -> bool:
+        """Remove a lock that a killed command left in our work tree's part of the repository."""
+        place = Path(lock)
+        try:
+            is_left = place.parent == self.git_dir and time.time() - place.stat().st_mtime > LEFT_AFTER_S
+        except OSError:
+            return False
+        if is_left:
+            place.unlink(missing_ok=True)
+        return is_left
 
     def checked(self, *arguments: str, given: bytes = b"", config: Sequence[tuple[str, str]] = ()) -> str:
         """Run one command that has to succeed; what it wrote, without space around it.
@@ -46,13 +57,14 @@ class GitWork:
             raise failed(answer, arguments[0])
         return answer.stdout.decode(errors="replace").strip("\n")
 
-    def _no_filters(self) -> list[tuple[str, str]]:
-        """Switch every content filter off that git's settings name."""
-        listing = ("config", "--null", "--name-only", "--get-regexp", r"^filter\.")
+    def _no_programs(self) -> list[tuple[str, str]]:
+        """Switch off every filter and merge driver that git's settings name; a driver leaves a conflict."""
+        listing = ("config", "--null", "--name-only", "--get-regexp", r"^(filter|merge)\..+\.")
         listed = git(f"--git-dir={self.git_dir}", *listing)
-        keys = os.fsdecode(listed.stdout).split("\0")
-        names = {key.removeprefix("filter.").rpartition(".")[0] for key in keys if key}
-        return [(f"filter.{name}.{word}", "") for name in sorted(names) for word in (*FILTERS, "required")]
+        names = {key.rpartition(".")[0] for key in os.fsdecode(listed.stdout).split("\0") if key}
+        filters = [(f"{name}.{word}", "") for name in names for word in (*FILTERS, "required")]
+        drivers = [(f"{name}.driver", "false") for name in names if name.startswith("merge.")]
+        return [one for one in filters if one[0].startswith("filter.")] + drivers
 
 
 def of_checkout(checkout: Checkout) -> GitWork:

@@ -134,7 +134,7 @@ class Work:
     def changed(self) -> tuple[str, ...]:
         """List the files that differ from the default branch, below the campaigns folder."""
         since = self.git.run("merge-base", self.base, "HEAD").text or "HEAD"
-        listed = ("diff", "--name-only", "-z", "--no-renames", since, "--", self._below)
+        listed = ("diff", "--name-only", "--no-ext-diff", "-z", "--no-renames", since, "--", self._below)
         found = self.git.checked(*listed).split("\0")
         unknown = ("ls-files", "--others", "--exclude-standard", "-z", "--", self._below)
         new = self.git.checked(*unknown).split("\0")
@@ -262,12 +262,18 @@ class Work:
         Raises:
             UsageError: nobody's name is known, or git refuses.
         """
+        self._refuse_conflicts()
         self.git.checked("add", "--all", "--", self._below)
-        if self.git.run("diff", "--cached", "--quiet").code == 0:
+        if self.git.run("diff", "--cached", "--quiet", "--no-ext-diff").code == 0:
             return False
         self._commit("--file=-", given=_message(sentence).encode())
         self.keep(sentence=sentence)
         return True
+
+    def _refuse_conflicts(self) -> None:
+        if self.conflicts():
+            hint = _("choose for each file whose version stays")
+            raise UsageError(_("you and somebody else changed the same files"), hint=hint)
 
     def push(self, options: Sequence[str] = ()) -> str:
         """Push the branch; what the server said.
@@ -293,7 +299,7 @@ class Work:
         if self.conflicts():
             return
         self.git.checked("add", "--all", "--", self._below)
-        if self.git.run("diff", "--cached", "--quiet").code:
+        if self.git.run("diff", "--cached", "--quiet", "--no-ext-diff").code:
             self._commit("-m", _("As saved"))
         answer = self.git.run("merge", "--quiet", "--no-edit", "--no-verify", self.base, config=self.named())
         if answer.code and not self.conflicts():
@@ -301,7 +307,7 @@ class Work:
 
     def conflicts(self) -> tuple[Conflict, ...]:
         """List what both changed, from a merge that waits for a choice."""
-        listed = self.git.checked("diff", "--name-only", "-z", "--diff-filter=U").split("\0")
+        listed = self.git.checked("diff", "--name-only", "--no-ext-diff", "-z", "--diff-filter=U").split("\0")
         return tuple(
             Conflict(path, self._side(2, path), self._side(3, path)) for path in sorted(filter(None, listed))
         )
