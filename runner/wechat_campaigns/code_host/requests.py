@@ -132,16 +132,16 @@ def open_request(
             options.append(f"merge_request.description={one_line}")
         if is_new := again or not _IS_MERGE_REQUEST.search(earlier):
             options += ["merge_request.create", f"merge_request.target={base}"]
-            options += [f"merge_request.assign={name}" for name in reviewers]
+            options += [f"merge_request.assign={name}" for name in reviewers if name.isprintable()]
         return _by_push(push, options, project, page if is_new else earlier, is_new=is_new)
     printed = push(())
     if project.service == "GitHub":
-        how = _("open it on this page, or run `gh auth login` and send it again")
+        how = _("the branch was pushed; open the request on this page, or run `gh auth login` and send again")
         try:
             if api := _api(project, environ, root, gh):
                 sent = {"title": title, "body": body, "head": branch, "base": base}
                 return _by_api(api, project, sent, reviewers, again=again)
-        except CodeHostError as error:
+        except CampaignError as error:
             how = _explained(project, error)
         return ReviewRequest(url=page, state="", how=how)
     url, is_open = _printed(printed, project)
@@ -241,14 +241,12 @@ def _shown(text: str) -> str:
     return redact_message(escape_invisible(text))
 
 
-def _explained(project: _Project, error: CodeHostError) -> str:
+def _explained(project: _Project, error: CampaignError) -> str:
     hint = _("open it on this page, or send it again in a minute")
     if isinstance(error, StatusError) and error.status in (401, 403, 404):
         hint = _("open it on this page, or renew the token (`gh auth login`); it must allow pull requests")
-    what = _("{service} did not accept the request: {what}").format(
-        service=project.service, what=error.message
-    )
-    return _("; ").join((what, hint))
+    what = _("{service} did not accept the request: {what}; {hint}")
+    return what.format(service=project.service, what=error.message, hint=hint)
 
 
 # --- open or update
@@ -259,8 +257,14 @@ def _by_api(
 ) -> ReviewRequest:
     pulls, found = f"{project.root}/pulls", _found(api, project, sent["head"])
     if found and found.state == "open":
-        api.write("PATCH", f"{pulls}/{found.number}", {"title": sent["title"], "body": sent["body"]})
-        return ReviewRequest(url=found.url, state="open", how=_("the request was updated"))
+        how = _("the request was updated")
+        try:
+            api.write("PATCH", f"{pulls}/{found.number}", {key: sent[key] for key in ("title", "body")})
+        except CodeHostError as error:
+            how = _("the request has what was pushed, but not its new text: {what}").format(
+                what=error.message
+            )
+        return ReviewRequest(url=found.url, state="open", how=how)
     if found and not again:
         how = _("this request was closed; reopen it there, or send again to open another")
         if found.state == "merged":
@@ -295,7 +299,7 @@ def _by_push(
     if url and not is_new:
         how = _("this request was closed or merged; begin new work, or send again to open another")
         return ReviewRequest(url=page, state="closed", how=how)
-    how = _("the branch was pushed; open the request on this page")
+    how = _("the branch was pushed; look for its request on this page")
     if warning := _WARNING.search(" ".join(printed.replace("remote:", " ").split())):
         how = _explained(project, CodeHostError(_shown(warning[1]), hint=""))
     return ReviewRequest(url=page, state="", how=how)
@@ -318,8 +322,8 @@ def _found(api: CodeHost, project: _Project, branch: str) -> ReviewState | None:
     ours, filters = list[ReviewState](), "state=all&per_page=100"
     with as_described(N_("pull requests") if project.service == "GitHub" else N_("merge requests")):
         if project.service == "GitHub":
-            head = quote(f"{project.path.partition('/')[0]}:{branch}", safe="")
-            for row in api.get(f"{project.root}/pulls?{filters}&head={head}"):
+            label = quote(f"{project.path.partition('/')[0]}:{branch}", safe="")
+            for row in api.get(f"{project.root}/pulls?{filters}&head={label}"):
                 whose = str(member(row, "head", "repo", "full_name")).casefold()
                 if row["head"]["ref"] == branch and whose == project.path.casefold():
                     number, url, head = row["number"], row["html_url"], row["head"]["sha"]
@@ -329,10 +333,9 @@ def _found(api: CodeHost, project: _Project, branch: str) -> ReviewState | None:
             source = quote(branch, safe="")
             for row in api.get(f"{project.root}/merge_requests?{filters}&source_branch={source}"):
                 if row["source_project_id"] == row["target_project_id"]:
+                    number, url, head = row["iid"], row["web_url"], row["sha"]
                     state = row["state"] if row["state"] in ("closed", "merged") else "open"
-                    ours.append(
-                        ReviewState(number=row["iid"], url=row["web_url"], state=state, head=row["sha"])
-                    )
+                    ours.append(ReviewState(number=number, url=url, state=state, head=head))
     return max(ours, key=lambda one: (one.state == "open", one.number), default=None)
 
 
@@ -362,8 +365,5 @@ def _comments(api: CodeHost, project: _Project, found: ReviewState) -> Iterator[
             author = member(row, "user", "login") or member(row, "author", "username") or ""
             text = _shown(without_mark(str(row.get("body") or "")))
             place = row["position"] if isinstance(row.get("position"), dict) else row
-            path, line = (
-                place.get("path") or place.get("new_path"),
-                place.get("line") or place.get("new_line"),
-            )
+            path, line = (place.get(key) or place.get(f"new_{key}") for key in ("path", "line"))
             yield ReviewComment(str(author), text, path, line)

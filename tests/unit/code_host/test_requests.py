@@ -20,7 +20,7 @@ from wechat_campaigns.code_host.requests import (
     gh_token,
     open_request,
     request_state,
-)
+)  # fmt: skip
 from wechat_campaigns.core.errors import CodeHostError, LedgerError
 from wechat_campaigns.core.git import git
 from wechat_campaigns.report.markdown import marker
@@ -143,11 +143,16 @@ def test_what_github_refuses_is_in_words_beside_the_filled_page(
     fake.refused = {method: status}
     sent = sender.send()
     assert refused_page(sent) == {"expand": ["1"], "title": ["Spring tea"], "body": ["Two messages"]}
-    assert re.search(
-        rf"GitHub did not accept the request: .*{status}: No {method} here; open it on", sent.how
-    )
+    assert re.search(f"GitHub did not accept the request: .*{status}: No {method} here; open it", sent.how)
     assert ("gh auth login" in sent.how) == (status in (401, 403, 404))
     assert TOKEN not in f"{sent}{caplog.text}"
+
+
+def test_a_request_whose_text_github_refuses_is_open(sender: Sender, fake: FakeCodeHost) -> None:
+    sender.send()
+    fake.refused = {"PATCH": 403}
+    sent = sender.send("Corrected")
+    assert (sent.url, sent.state, "not its new text: " in sent.how) == (f"{PULL}/1", "open", True)
 
 
 def test_a_github_that_is_away_or_odd_is_in_words(sender: Sender, fake: FakeCodeHost) -> None:
@@ -223,19 +228,10 @@ def test_each_token_is_for_its_host_and_only_as_origin(
 
 @pytest.mark.parametrize(
     ("program", "token"),
-    [
-        ("echo $4-$#", "github.com-4"),
-        ("echo no oauth token >&2; exit 1", ""),
-        ("", ""),
-        ("printf '\\377'", ""),
-    ],
+    [("echo $4-$#", "github.com-4"), ("echo no token >&2; exit 1", ""), ("", ""), ("printf '\\377'", "")],
 )
-def test_gh_is_quiet_when_it_has_no_token(
-    program: str,
-    token: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
+def test_gh_is_quiet_without_a_token(
+    program: str, token: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: Any
 ) -> None:
     if program:
         (tmp_path / "gh").write_text(f"#!/bin/sh\n{program}\n", encoding="utf-8")
@@ -258,11 +254,7 @@ def test_each_form_of_an_address_is_read(sender: Sender, remote: str) -> None:
 
 
 PRINTED = {
-    "gitee.com": (
-        "Create a pull request for 'x' on Gitee by visiting:\nremote: ",
-        "/pull/new/shop:x...shop:main",
-        "",
-    ),
+    "gitee.com": ("Create a pull request for 'x' on Gitee by visiting:\nremote: ", "/pull/new/x...main", ""),
     "bitbucket.org": ("Create pull request for x:\nremote:   ", "/pull-requests/new?source=x&t=1", ""),
     "gitea.example": ("Visit the existing pull request:\nremote:   ", "/pulls/6", " merges into main   "),
     "git.example": ("To create a merge request for x, visit:  \nremote:   ", "/-/merge_requests/new", ""),
@@ -300,14 +292,13 @@ def test_gitlab_opens_another_request_only_when_asked(sender: Sender, lab: Path)
     ended = sender.send(earlier=first.url)
     assert (ended.url, ended.state, "merged" in ended.how) == (first.url, "closed", True)
     assert sender.send(earlier=first.url, again=True).url == f"{LAB_URL}/-/merge_requests/2"
+    sender.push = lambda _: "Everything up-to-date\n"  # type: ignore[method-assign]
+    assert (sender.send(earlier=first.url).url, sender.send(earlier=first.url).state) == (first.url, "")
 
 
 def test_what_gitlab_refuses_is_in_words_beside_the_filled_page(sender: Sender, lab: Path) -> None:
     sent = sender.send(base="gone", body="字" * 5000)
-    assert (
-        "GitLab did not accept the request: Target branch shop/campaigns:gone does not exist; open"
-        in sent.how
-    )
+    assert "GitLab did not accept the request: Target branch shop/campaigns:gone does not exist; " in sent.how
     assert (sent.state, len(sent.url) < 8000) == ("", True)
     assert sent.url.startswith(f"{LAB_URL}/-/merge_requests/new?")
     assert "[target_branch]=gone&merge_request[title]=Spring tea" in unquote(sent.url)
@@ -365,10 +356,10 @@ def test_checks_of_github_in_one_word(
     assert state.checks == word
 
 
-@pytest.mark.parametrize(
-    ("pipeline", "word"),
-    [("success", "passed"), ("canceled", "failed"), ("manual", "running"), (None, "")],
-)
+PIPELINES = [("success", "passed"), ("canceled", "failed"), ("manual", "running"), (None, "")]
+
+
+@pytest.mark.parametrize(("pipeline", "word"), PIPELINES)
 def test_gitlab_is_read_with_its_token(
     sender: Sender, fake: FakeCodeHost, pipeline: str | None, word: str
 ) -> None:
@@ -379,26 +370,13 @@ def test_gitlab_is_read_with_its_token(
     fake.lists[f"{PROJECT}/merge_requests"] = [fork, {**row, "iid": 5, "state": "locked", "web_url": "ours"}]
     fake.objects[f"{PROJECT}/merge_requests/5"] = {"head_pipeline": pipeline and {"status": pipeline}}
     note = {"author": {"username": "eve"}, "system": False, "created_at": "2026-11-02T08:00:00Z"}
-    place = {
-        "position_type": "text",
-        "old_path": "b.yaml",
-        "new_path": "a.yaml",
-        "old_line": None,
-        "new_line": 3,
-    }
+    place = {"old_path": "b.yaml", "new_path": "a.yaml", "old_line": None, "new_line": 3}
     fake.lists[f"{PROJECT}/merge_requests/5/discussions"] = [
         {"notes": [{**note, "body": "Price?", "position": place, "resolved": False}]},
         {"notes": [{**note, "body": "Done", "resolved": True}, {**note, "body": "assigned", "system": True}]},
     ]
-    state = sender.read()
-    comment = ReviewComment("eve", "Price?", "a.yaml", 3)
-    assert state == ReviewState(
-        number=5,
-        url="ours",
-        state="open",
-        head="a" * 40,
-        checks=word,
-        comments=(comment,),
-    )
+    comments = (ReviewComment("eve", "Price?", "a.yaml", 3),)
+    ours = ReviewState(number=5, url="ours", state="open", head="a" * 40, checks=word, comments=comments)
+    assert sender.read() == ours
     fake.lists[f"{PROJECT}/merge_requests"] = [fork]
     assert sender.read() is None
