@@ -215,6 +215,8 @@ DEFAULT_BRANCH = "campaign-ledger"
 TOKEN = "CAMPAIGN_LEDGER_TOKEN"  # noqa: S105 (the name of a variable, no secret)
 NAME = "ledger"
 """What our own repository calls the remote, so that its address is in no command line."""
+SSH_HOSTS: Final = {"ssh.github.com": "github.com", "altssh.gitlab.com": "gitlab.com"}
+"""Hosts that take SSH at port 443, and whose they are."""
 _HTTP_USER = re.compile(r"(?<=^http://)[^/@]*@|(?<=^https://)[^/@]*@", re.IGNORECASE)
 
 
@@ -370,13 +372,22 @@ def origin_server(folder: Path) -> str | None:
         Empty for a repository on this machine; None without a checkout, without git or such a remote.
     """
     config = _outermost_settings(folder, checkout_settings(folder)) if is_installed() else {}
-    if not (urls := config.get(f"remote.{DEFAULT_REMOTE}.url")):
-        return None
-    scheme, server = _server(urls[0])
-    host, colon, _rest = urls[0].partition(":")
-    if "://" not in urls[0]:
-        return host.rpartition("@")[2].casefold() if colon and "/" not in host else ""
-    return server if scheme in ("http", "https") else server.partition(":")[0]
+    urls = config.get(f"remote.{DEFAULT_REMOTE}.url")
+    return server_of(urls[0]) if urls else None
+
+
+def server_of(url: str) -> str:
+    """Return the host of a remote's address, over HTTP with its port; empty for a path on this machine.
+
+    Source: GitHub, Using SSH over the HTTPS port; GitLab, altssh.gitlab.com, read 2026-11.
+    """
+    scheme, server = _server(url)
+    if "://" not in url:
+        host, colon, _rest = url.partition(":")
+        server = host.rpartition("@")[2].casefold() if colon and "/" not in host else ""
+    elif scheme not in ("http", "https"):
+        server = server.partition(":")[0]
+    return SSH_HOSTS.get(server, server)
 
 
 def _server(url: str) -> tuple[str, str]:
