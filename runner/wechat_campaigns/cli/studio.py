@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import tempfile
@@ -11,7 +12,7 @@ from datetime import datetime
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -98,7 +99,7 @@ def studio(context: Context, open_: bool, port: int, read_only: bool) -> int:
 
 
 def open_bench(context: Context) -> Bench | None:
-    """Open the pieces of work of a checkout; None, with a word, where there is none to write in."""
+    """Open the pieces of work of a checkout; outside of one say so, and return None."""
     from wechat_campaigns.core.git_checkout import find_checkout
     from wechat_campaigns.core.git_work import of_checkout
     from wechat_campaigns.studio.bench import Bench, Ports
@@ -113,18 +114,34 @@ def open_bench(context: Context) -> Bench | None:
     works = Works(of_checkout(checkout), context.root, context.state_dir, lambda: datetime.now().astimezone())
     ports = Ports(
         read_page=read_pasted,
-        request=_request,
-        state=lambda _work: {},
+        request=partial(_request, context.root),
+        state=partial(_request_state, context.root),
         tags=lambda: (),
     )
     return Bench(works, ports, lambda: context.namespace)
 
 
-def _request(work: Work, _text: str) -> Sent:
+def _request(root: Path, work: Work, text: str, again: bool) -> Sent:
+    from wechat_campaigns.code_host.requests import open_request
     from wechat_campaigns.studio.bench import Sent
 
-    work.push()
-    return Sent("", is_open=False)
+    found = open_request(
+        work.remote_url, work.branch, work.default, text.splitlines()[0], text,
+        root=root, environ=os.environ, push=work.push, earlier=work.facts.request, again=again,
+    )  # fmt: skip
+    return Sent(found.url, found.state, found.how)
+
+
+def _request_state(root: Path, work: Work) -> dict[str, Any]:
+    from wechat_campaigns.code_host.requests import request_state
+
+    found = request_state(
+        work.remote_url, work.branch, root=root, environ=os.environ, earlier=work.facts.request
+    )
+    if found is None:
+        return {}
+    comments = [one._asdict() for one in found.comments]
+    return {"url": found.url, "state": found.state, "checks": found.checks, "comments": comments}
 
 
 def read_pasted(html: str) -> Imported:

@@ -147,7 +147,7 @@ class _Edit:
 
     def _without(self, parent: Node, step: str | int) -> str:
         if isinstance(parent, SequenceNode):
-            raise _refusal()  # a list is written anew
+            raise _refusal()  # a list is written as a whole
         keys = [key.value for key, _value in parent.value]
         at = keys.index(step)
         key, value = parent.value[at]

@@ -51,8 +51,10 @@ class Sent(NamedTuple):
 
     url: str
     """Of its request, or of the page that opens it; empty where only the branch was pushed."""
-    is_open: bool
-    """Whether the request is open; else a person opens it on that page, or by hand."""
+    state: str
+    """`open`, `merged` or `closed`; empty where a person has yet to open the request."""
+    how: str
+    """What became of it, and what is left to do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,8 +63,9 @@ class Ports:
 
     read_page: Callable[[str], Imported]
     """Read what was copied in another editor, and fetch its pictures from public addresses."""
-    request: Callable[[Work, str], Sent]
-    """Push a piece of work and open its request with this text, or bring it up to date."""
+    request: Callable[[Work, str, bool], Sent]
+    """Push a piece of work and open its request with this text, or bring it up to date; another one where
+    the last has ended, if that is asked for."""
     state: Callable[[Work], Mapping[str, Any]]
     """Read state, checks and comments of its request; empty where the code host cannot be asked."""
     tags: Callable[[], Sequence[tuple[str, int | None]]]
@@ -263,7 +266,7 @@ class Bench:
         return {"notes": list(page.notes)}
 
     def file(self, name: str, id_: str, path: str, *, of: str = "") -> bytes | None:
-        """Return a picture that a message, or the text of one at `of`, names; None where there is none."""
+        """Return a picture that a message, or its text at `of`, names; None where it is missing."""
         work = self._works.open(name)
         place = self._beside(work, id_, path if not of else posixpath.join(posixpath.dirname(of), path))
         return work.read_bytes(place)
@@ -283,7 +286,7 @@ class Bench:
         self._works.open(name).set_person(person, email)
         return {}
 
-    def review(self, name: str, sentence: str) -> dict[str, Any]:
+    def review(self, name: str, sentence: str, *, again: bool) -> dict[str, Any]:
         """Mark the messages as ready, commit, push, and open the request, or bring it up to date."""
         work = self._works.open(name)
         if not sentence.strip():
@@ -297,27 +300,26 @@ class Bench:
                 text = edit(read.text, [Change(("ready",), REMOVE)])
                 work.write(str(item.file), text.encode(), seen=read.stamp)
         work.commit(sentence)
-        url, is_open = self._ports.request(work, sentence.strip())
-        return {"url": url, "is_open": is_open, "branch": work.branch}
+        sent = self._ports.request(work, sentence.strip(), again)
+        self._works.open(name).keep(request=sent.url)
+        return {**sent._asdict(), "branch": work.branch}
 
     def request_state(self, name: str) -> dict[str, Any]:
         """Return what the code host knows of the request: state, checks, comments."""
         return dict(self._ports.state(self._works.open(name)))
 
     def update(self, name: str) -> dict[str, Any]:
-        """Take in what changed on the default branch."""
+        """Merge what changed on the default branch."""
         self._works.open(name).update()
         return self.work(name)
 
-    def resolve(self, name: str, path: str, which: str) -> dict[str, Any]:
+    def resolve(self, name: str, path: str, *, which: str) -> dict[str, Any]:
         """Choose a side of what both changed: mine or theirs."""
-        if which not in ("mine", "theirs"):
-            raise UsageError(_("choose one of the two"), hint="mine, theirs")
         self._works.open(name).resolve(path, which)
         return self.work(name)
 
     def discard(self, name: str) -> dict[str, Any]:
-        """Put a piece of work away."""
+        """Remove a piece of work from the list."""
         self._works.discard(name)
         return {}
 

@@ -263,11 +263,7 @@ def writing_words() -> dict[str, Any]:
         "who_are_you": _("Who are you? The name stands in the history of the campaigns."),
         "your_name": _("Name"),
         "your_email": _("Email address"),
-        "is_sent": _("Sent for review. The request is open:"),
-        "page_is_ready": _(
-            "Your work lies on branch {branch}. Open this page and confirm the request there:"
-        ),
-        "is_pushed": _("Your work lies on branch {branch}. Open a request for it at your code host."),
+        "another_request": _("Open another request"),
         "the_request": _("The request"),
         "request_open": _("open"),
         "request_merged": _("merged"),

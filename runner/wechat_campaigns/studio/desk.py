@@ -296,8 +296,8 @@ class Desks:
     """The desk of the checkout, and one for each piece of work that somebody looked at.
 
     Args:
-        open_desk: opens the desk of a piece of work by its name; the checkout's is without one. Raises
-            CampaignError where there is none.
+        open_desk: opens the desk of a piece of work by its name, that of the checkout by an empty one. Raises
+            CampaignError where it is missing.
     """
 
     def __init__(self, open_desk: Callable[[str], Desk]) -> None:

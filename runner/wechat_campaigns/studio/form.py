@@ -65,7 +65,7 @@ def form(text: str) -> tuple[Field, ...]:
     """
     data, faults = read(text)
     if not isinstance(data, dict) or data.get("msgtype") not in MSGTYPES:
-        message = faults[0].message if faults else _("this is no message")
+        message = faults[0].message if faults else _("the file has no message of a known kind")
         raise UsageError(message, hint=_("edit it as text"))
     top = schema("campaign")["properties"]
     content = list(_content(data, text))

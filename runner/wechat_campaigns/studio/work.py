@@ -62,7 +62,7 @@ class Read(NamedTuple):
         """Its text.
 
         Raises:
-            UsageError: it is no text.
+            UsageError: it cannot be decoded.
         """
         found = decode(self.data)
         if not isinstance(found, str):
@@ -71,7 +71,7 @@ class Read(NamedTuple):
 
 
 class Conflict(NamedTuple):
-    """A file that both changed; None for a side that removed it, or that is no text."""
+    """A file that both changed; None for a side that removed it, or that cannot be shown."""
 
     path: str
     mine: str | None
@@ -118,6 +118,11 @@ class Work:
         """What it is compared with."""
         return f"refs/remotes/{REMOTE}/{self.default}"
 
+    @property
+    def remote_url(self) -> str:
+        """Where it is pushed to."""
+        return self.repository.run("config", f"remote.{REMOTE}.url").text
+
     @cached_property
     def git(self) -> GitWork:
         """Git in its work tree."""
@@ -145,13 +150,13 @@ class Work:
         """Return where a file lies that the studio may write.
 
         Raises:
-            UsageError: it lies elsewhere, behind a link, or is no file of a campaign.
+            UsageError: it lies elsewhere, behind a link, or is of another type.
         """
         parts = PurePosixPath(path)
         is_hidden = any(part.startswith((".", "_")) for part in parts.parts)
         if parts.is_absolute() or ".." in parts.parts or is_hidden or parts.suffix.lower() not in WRITTEN:
             raise UsageError(
-                _("{path} is no file of a message").format(path=path),
+                _("files such as {path} are not written here").format(path=path),
                 hint=_("texts, pictures, lists and sounds below the campaigns folder can be written here"),
             )
         place = self.root / parts
@@ -166,14 +171,14 @@ class Work:
         """Read a file of a message.
 
         Raises:
-            UsageError: it cannot be read, or is none.
+            UsageError: it cannot be read.
         """
         place = self._place(path)
         try:
             data = place.read_bytes()
         except OSError as error:
             message = _("{path} cannot be read: {reason}").format(path=path, reason=system_reason(error))
-            raise UsageError(message, hint=_("choose another file, or write it anew")) from error
+            raise UsageError(message, hint=_("choose another file, or upload it again")) from error
         return Read(data, sha256(data).hexdigest())
 
     def read_bytes(self, path: str) -> bytes | None:
@@ -198,7 +203,7 @@ class Work:
             seen: the stamp of what it was made of; None for a file that nobody looked at.
 
         Raises:
-            ChangedBeneathError: it is another one by now.
+            ChangedBeneathError: it has changed since.
             UsageError: it cannot be written.
         """
         place = self._place(path)
@@ -230,7 +235,7 @@ class Work:
         """Keep name and address for the commits of every piece of work here.
 
         Raises:
-            UsageError: one of them is no such thing.
+            UsageError: one of them is not complete.
         """
         name, email = name.strip(), email.strip()
         if not name or not re.fullmatch(r"[^@\s<>]+@[^@\s<>]+", email) or re.search(r"[<>\x00-\x1f]", name):
@@ -290,7 +295,7 @@ class Work:
     # --- what others changed
 
     def update(self) -> None:
-        """Take in the default branch as it is at the remote.
+        """Merge the default branch as it is at the remote.
 
         Raises:
             UsageError: it cannot be reached.
@@ -320,7 +325,7 @@ class Work:
             return None
 
     def resolve(self, path: str, which: str) -> None:
-        """Take one side of what both changed: "mine" or "theirs"; the last choice ends the merge."""
+        """Choose a side of what both changed, "mine" or "theirs"; the last choice ends the merge."""
         if path not in {one.path for one in self.conflicts()}:
             raise UsageError(_("{path} is not in question").format(path=path), hint=_("load the page again"))
         side = {"mine": 2, "theirs": 3}[which]
@@ -400,7 +405,7 @@ class Works:
         """Return one piece of work.
 
         Raises:
-            UsageError: there is none of this name.
+            UsageError: it is missing.
         """
         folder, facts = self._folder / name, self._folder / f"{name}.json"
         try:
@@ -444,7 +449,7 @@ class Works:
         return work
 
     def discard(self, name: str) -> None:
-        """Put a piece of work away; what it was stays under `refs/campaign/discarded/`."""
+        """Remove a piece of work; what it was stays under `refs/campaign/discarded/`."""
         work = self.open(name)
         work.git.run("add", "--all", "--", ".")
         tree, head = work.git.run("write-tree").text, work.git.run("rev-parse", "HEAD").text

@@ -17,6 +17,7 @@ MAX_FILE_BYTES: Final = 20_000_000
 SHOWN: Final = frozenset({"jpeg", "png", "gif", "webp", "bmp"})
 """Pictures that a browser shows; nothing else of a piece of work is served as it is."""
 
+REVIEW: Final = ("work", "sentence")
 PAGE: Final = ("work", "id", "path", "html")
 Data = Mapping[str, Any]
 
@@ -47,9 +48,9 @@ def add_writing(app: Flask, bench: Bench, file_policy: str) -> None:
     writes("/text", lambda values: bench.save_text(*_words(values, "work", "id", "path", "text", "seen")))
     writes("/import", lambda values: bench.import_page(*_words(values, *PAGE)), MAX_PAGE_BYTES)
     writes("/person", lambda values: bench.set_person(*_words(values, "work", "name", "email")))
-    writes("/review", lambda values: bench.review(*_words(values, "work", "sentence")))
+    writes("/review", lambda values: bench.review(*_words(values, *REVIEW), again=bool(values.get("again"))))
     writes("/update", lambda values: bench.update(_word(values, "work")))
-    writes("/resolve", lambda values: bench.resolve(*_words(values, "work", "path", "which")))
+    writes("/resolve", lambda values: bench.resolve(*_words(values, "work", "path"), which=_side(values)))
     writes("/discard", lambda values: bench.discard(_word(values, "work")))
 
     @app.post("/upload")
@@ -102,6 +103,12 @@ def _word(values: Data, name: str) -> str:
     if not isinstance(value, str):
         raise BadRequest
     return value
+
+
+def _side(values: Data) -> str:
+    if values.get("which") not in ("mine", "theirs"):
+        raise BadRequest
+    return _word(values, "which")
 
 
 def _words(values: Data, *names: str) -> list[str]:

@@ -119,7 +119,8 @@ function review(work, person, told, act) {
     await drawWork(work.name);
     by("desk").querySelector("#sent-for-review")?.remove();
     by("desk").querySelector("h1").after(el("div", { class: "notice calm", id: "sent-for-review", role: "status" },
-      el("p", {}, say(answer.is_open ? "is_sent" : answer.url ? "page_is_ready" : "is_pushed", { branch: answer.branch })), answer.url && el("p", {}, el("a", { href: answer.url, target: "_blank", rel: "noopener noreferrer" }, answer.url))));
+      el("p", {}, ...marked(answer.how)), answer.url && el("p", {}, el("a", { href: answer.url, target: "_blank", rel: "noopener noreferrer" }, answer.url)),
+      ["merged", "closed"].includes(answer.state) && button(say("another_request"), () => act("/review", () => ({ sentence: sentence.value, again: true }), done)())));
   };
   const submit = async () => {
     if (!person && !(await kept({ work: work.name, name: name.value, email: email.value }, told))) return;
