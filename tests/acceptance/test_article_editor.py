@@ -121,7 +121,7 @@ def chord(chrome: Chrome, held: str, key: str) -> None:
 
 
 def press(chrome: Chrome, name: str) -> None:
-    chrome.find_element("css selector", f".e-bar .{name}").click()
+    chrome.find_element("css selector", f"[data-do={name}]").click()
 
 
 def compose(chrome: Chrome, *steps: str, final: str) -> None:
@@ -218,7 +218,7 @@ def test_buttons_write_markdown(chrome: Chrome) -> None:
     begin(chrome, "一\n\n二\n", 1)
     press(chrome, "heading")
     assert value(chrome) == "## 一\n\n二\n"
-    assert chrome.find_element("css selector", ".e-bar .heading").get_attribute("aria-pressed") == "true"
+    assert chrome.find_element("css selector", "[data-do=heading]").get_attribute("aria-pressed") == "true"
     press(chrome, "subheading")
     press(chrome, "subheading")
     assert value(chrome) == "一\n\n二\n"
@@ -255,7 +255,7 @@ def test_link_is_asked_for_and_taken_away(chrome: Chrome) -> None:
         chrome.find_element("css selector", "[name=address]").get_attribute("value")
         == "https://example.com/a"
     )
-    chrome.find_element("css selector", ".e-ask .remove").click()
+    chrome.find_element("css selector", "[data-do=remove]").click()
     assert value(chrome) == "看这里\n"
 
 
