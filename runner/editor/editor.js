@@ -314,7 +314,7 @@ export function createEditor({
         /\r/.test(doc) ? EditorState.lineSeparator.of("\n") : [], article, history(), search({ top: true }), EditorState.phrases.of(labels.search),
         Prec.high(keymap.of(readOnly ? [] : keys)), mode.of(modeOf()), keymap.of([...defaultKeymap, ...historyKeymap, ...searchKeymap]),
         EditorView.lineWrapping, EditorState.readOnly.of(readOnly), EditorView.editable.of(!readOnly),
-        EditorView.contentAttributes.of({ "aria-label": label, spellcheck: "false", ...(readOnly ? { tabindex: "0", "aria-readonly": "true" } : {}) }),
+        EditorView.contentAttributes.of({ "aria-label": label, spellcheck: "false", tabindex: "0", "aria-readonly": String(readOnly) }),
         EditorView.domEventHandlers({
           paste: (event) => Boolean(event.clipboardData) && take(event.clipboardData, view.state.selection.main.from, event),
           drop: (event) => Boolean(event.dataTransfer?.files.length) && take(event.dataTransfer, view.posAtCoords({ x: event.clientX, y: event.clientY }, false), event),
