@@ -27,7 +27,7 @@ const ICONS = {
   picture: "M3 4h14v12H3zM3 14l4-4 3 3 3-4 4 5M7.500 7.500h.01", table: "M3 4h14v12H3zM3 8.500h14M3 12.500h14M8 4v12M13 4v12", divider: "M3 10h14",
   undo: "M7 4L3.500 7.500 7 11M4 7.500h8a4 4 0 0 1 0 8H8", redo: "M13 4l3.500 3.500L13 11M16 7.500H8a4 4 0 0 0 0 8h4", find: "M13 13l4 4M3 8.500a5.500 5.500 0 1 1 11 0a5.500 5.500 0 1 1-11 0",
 };
-const LETTERS = { heading: "H2", subheading: "H3", bold: "B", italic: "I" };
+const LETTERS = { bold: "B", italic: "I" };
 const COLOURS = tagHighlighter([
   { tag: tags.heading, class: "e-strong" }, { tag: tags.strong, class: "e-strong" }, { tag: tags.emphasis, class: "e-em" },
   { tag: tags.processingInstruction, class: "e-quiet" }, { tag: [tags.url, tags.link], class: "e-link" }, { tag: tags.monospace, class: "e-inline-code" },
@@ -76,11 +76,11 @@ const COMMANDS = {
 };
 const STATES = { heading: "ATXHeading2", subheading: "ATXHeading3", bold: "StrongEmphasis", italic: "Emphasis", list: "BulletList", numbered: "OrderedList", quote: "Blockquote", link: "Link" };
 
-// Inserts a block of its own after the one at `pos`; returns where it begins.
-function insertBlock(view, text, pos = view.state.selection.main.head) {
+// Inserts a block of its own: after the block at `pos`, or in the midst of it; returns where it begins.
+function insertBlock(view, text, pos = view.state.selection.main.head, amidst = false) {
   const { doc } = view.state, line = doc.lineAt(pos);
-  let at = line.from;
-  if (line.text.trim()) {
+  let at = amidst ? pos : line.from;
+  if (!amidst && line.text.trim()) {
     let node = syntaxTree(view.state).resolveInner(pos, pos === line.from ? 1 : -1);
     while (node.parent && node.parent.name !== "Document") node = node.parent;
     at = doc.lineAt(node.name === "Document" ? line.to : node.to).to;
@@ -92,14 +92,29 @@ function insertBlock(view, text, pos = view.state.selection.main.head) {
   return from;
 }
 
-// Enter makes a paragraph where text is, and a line where lines count.
+// Enter leaves an empty item or line of a quotation, continues one with words, makes a paragraph where text is, and a
+// line where lines count.
+const proceed = insertNewlineContinueMarkupCommand({ nonTightLists: false });
 const enter = (view) => {
-  const { state } = view, { head, empty } = state.selection.main, { text, number } = state.doc.lineAt(head);
+  const { state } = view, { head, empty } = state.selection.main, line = state.doc.lineAt(head);
   for (let node = syntaxTree(state).resolveInner(head, -1); empty && node; node = node.parent) if (KEEP_ENTER.test(node.name)) return false;
-  if (/^\s{0,3}:::/.test(text)) return false;
-  const alone = !text.trim() || number === state.doc.lines && !state.doc.length;
-  view.dispatch(state.replaceSelection(alone ? "\n" : "\n\n"), { scrollIntoView: true, userEvent: "input" });
+  if (/^(?:> ?|[-*+] |\d+[.)] )(?:\[[ xX]\] )?$/.test(line.text)) return part(view, line, line.to);
+  if (proceed(view)) return true;
+  if (/^\s{0,3}:::/.test(line.text)) return false;
+  view.dispatch(state.replaceSelection(line.text.trim() ? "\n\n" : "\n"), { scrollIntoView: true, userEvent: "input" });
   return true;
+};
+// Takes the sign before a line away, and parts it from the lines around it: else it would still belong to them.
+function part(view, line, to) {
+  const { doc } = view.state, full = (n) => n >= 1 && n <= doc.lines && Boolean(doc.line(n).text.trim());
+  const insert = full(line.number - 1) ? "\n" : "", after = full(line.number + 1) ? [{ from: line.to, insert: "\n" }] : [];
+  view.dispatch({ changes: [{ from: line.from, to, insert }, ...after], selection: { anchor: line.from + insert.length }, scrollIntoView: true, userEvent: "delete" });
+  return true;
+}
+const unsign = (field) => (view) => {
+  const { head, empty } = view.state.selection.main, line = view.state.doc.lineAt(head);
+  const whole = view.state.field(field).signs.some(({ from, on }) => from === line.from && on === head);
+  return empty && whole && part(view, line, head);
 };
 const intoTable = (field, down) => (view) => {
   const { main } = view.state.selection, moved = view.moveVertically(main, down).head, { doc } = view.state;
@@ -140,7 +155,7 @@ export function createEditor({
   function ask(fields, removable = false) {
     asking?.(null);
     const inputs = fields.map(([name, preset, type = "text"]) => el("input", { name, type, value: preset, autocomplete: "off", ...(type === "number" ? { min: 1, max: 50 } : {}) }));
-    const button = (name, answer) => { const one = el("button", { type: name === "ok" ? "submit" : "button", class: name }, labels[name]); if (answer) one.onclick = () => asking?.(answer()); return one; };
+    const button = (name, answer) => { const one = el("button", { type: name === "ok" ? "submit" : "button", "data-do": name }, labels[name]); if (answer) one.onclick = () => asking?.(answer()); return one; };
     asked.replaceChildren(
       ...inputs.map((input) => el("label", {}, el("span", {}, labels[input.name]), input)),
       button("ok"), ...(removable ? [button("remove", () => "remove")] : []), button("cancel", () => null),
@@ -228,7 +243,7 @@ export function createEditor({
   const buttons = new Map();
   const bar = el("div", { class: "e-bar", role: "toolbar", "aria-label": labels.toolbar }, ...names.map((name, n) => {
     if (!name) return el("span", { class: n === names.length - 2 ? "e-space" : "e-part" });
-    const button = el("button", { type: "button", title: labels[name], "aria-label": labels[name], tabindex: buttons.size ? -1 : 0, class: `e-button ${name}` });
+    const button = el("button", { type: "button", title: labels[name], "aria-label": labels[name], tabindex: buttons.size ? -1 : 0, class: "e-button", "data-do": name });
     button.append(ICONS[name] ? icon(ICONS[name]) : LETTERS[name] ?? labels[name]);
     button.disabled = readOnly && name !== "find" && name !== "source";
     button.onmousedown = (event) => event.preventDefault(); // the text keeps the caret
@@ -263,14 +278,13 @@ export function createEditor({
   const keys = [
     key("Mod-b", COMMANDS.bold), key("Mod-i", COMMANDS.italic), key("Mod-k", () => { link(); return true; }),
     key("Tab", inList(indentMore), { shift: inList(indentLess) }), key("Backspace", deleteMarkupBackward),
-    key("Enter", insertNewlineContinueMarkupCommand({ nonTightLists: false })),
   ];
   const visualKeys = [
     key("Enter", enter), key("Shift-Enter", (target) => { target.dispatch(target.state.replaceSelection("\\\n"), { userEvent: "input" }); return true; }),
     key("ArrowDown", intoTable(drawn.field, true)), key("ArrowUp", intoTable(drawn.field, false)),
-    key("ArrowLeft", leaveLine(drawn.field)),
+    key("ArrowLeft", leaveLine(drawn.field)), key("Backspace", unsign(drawn.field)),
   ];
-  const modeOf = () => (visual ? [drawn.extension, keymap.of(readOnly ? [] : visualKeys)] : syntaxHighlighting(COLOURS));
+  const modeOf = () => (visual ? [drawn.extension, Prec.highest(keymap.of(readOnly ? [] : visualKeys))] : [syntaxHighlighting(COLOURS), keymap.of(readOnly ? [] : [key("Enter", proceed)])]);
 
   function take(data, pos, event) {
     const html = data.getData("text/html"), plain = data.getData("text/plain"), files = [...data.files].filter(({ type }) => type.startsWith("image/"));
@@ -288,7 +302,8 @@ export function createEditor({
     status.textContent = labels.pasting;
     const [markdown, now] = await at(pos, onPasteHtml(html, plain).catch(() => plain));
     status.textContent = "";
-    view.dispatch({ changes: { from: now, insert: markdown }, selection: { anchor: now + markdown.length }, scrollIntoView: true, userEvent: "input.paste" });
+    if (/\n\s*\n|^(#{1,6} |[-*+>] |\||!\[|:::|\d+\. |```)/.test(markdown.trim())) insertBlock(view, markdown.trim(), now, true);
+    else view.dispatch({ changes: { from: now, insert: markdown }, selection: { anchor: now + markdown.length }, scrollIntoView: true, userEvent: "input.paste" });
   }
 
   const stateOf = (given) => {
@@ -299,7 +314,7 @@ export function createEditor({
         /\r/.test(doc) ? EditorState.lineSeparator.of("\n") : [], article, history(), search({ top: true }), EditorState.phrases.of(labels.search),
         Prec.high(keymap.of(readOnly ? [] : keys)), mode.of(modeOf()), keymap.of([...defaultKeymap, ...historyKeymap, ...searchKeymap]),
         EditorView.lineWrapping, EditorState.readOnly.of(readOnly), EditorView.editable.of(!readOnly),
-        EditorView.contentAttributes.of({ "aria-label": label, spellcheck: "false", ...(readOnly ? { tabindex: "0", "aria-readonly": "true" } : {}) }),
+        EditorView.contentAttributes.of({ "aria-label": label, spellcheck: "false", tabindex: "0", "aria-readonly": String(readOnly) }),
         EditorView.domEventHandlers({
           paste: (event) => Boolean(event.clipboardData) && take(event.clipboardData, view.state.selection.main.from, event),
           drop: (event) => Boolean(event.dataTransfer?.files.length) && take(event.dataTransfer, view.posAtCoords({ x: event.clientX, y: event.clientY }, false), event),
@@ -315,6 +330,10 @@ export function createEditor({
   const root = el("div", { class: "editor" }, bar, asked, status);
   parent.append(root);
   const view = new EditorView({ state: stateOf(value), parent: root });
+  root.ondragover = (event) => { if (event.dataTransfer.types.includes("Files")) event.preventDefault(); };
+  root.ondrop = (event) => { // beside the text: at the caret, and the browser never opens the file
+    if (!event.defaultPrevented && event.dataTransfer.files.length && !take(event.dataTransfer, view.state.selection.main.head, event)) event.preventDefault();
+  };
   mark();
 
   return {

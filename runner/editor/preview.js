@@ -26,14 +26,15 @@ export function pictureParts(state, from, to) {
   const found = IMAGE.exec(state.sliceDoc(from, to));
   if (!found) return null;
   const size = /^\{width="?([^}"]*)"?\}/.exec(state.sliceDoc(to, Math.min(to + 40, state.doc.length)));
-  return { alt: found[1], path: found[2] ?? found[3], caption: found[4] ?? "", width: size?.[1] ?? "", from, to: to + (size?.[0].length ?? 0) };
+  const alone = state.doc.lineAt(from).text.trim() === state.sliceDoc(from, to + (size?.[0].length ?? 0));
+  return { alone, alt: found[1], path: found[2] ?? found[3], caption: found[4] ?? "", width: size?.[1] ?? "", from, to: to + (size?.[0].length ?? 0) };
 }
 
 function pictureWidget(parts, { pictureUrl, labels, editPicture }) {
   return new Widget(`picture ${Object.values({ ...parts, from: 0, to: 0 }).join("\n")}`, (view) => {
     const missing = () => el("span", { class: "e-missing" }, `${labels.pictureMissing} ${parts.path}`);
     const image = el("img", { alt: parts.alt });
-    const frame = el("span", { class: "e-picture", title: labels.editPicture }, image);
+    const frame = el("span", { class: `e-picture${parts.alone ? " alone" : ""}`, title: labels.editPicture }, image);
     if (/^\d{1,3}%$/.test(parts.width)) image.style.width = parts.width;
     image.onload = () => view.requestMeasure();
     image.onerror = () => image.replaceWith(missing());
@@ -61,7 +62,7 @@ function draw(state, options) {
   const mark = (name, from, to) => { if (to > from) decorations.push(Decoration.mark({ class: name }).range(from, to)); };
   const lines = (name, from, to) => {
     for (let line = doc.lineAt(from); ; line = doc.line(line.number + 1)) {
-      const edge = `${line.from <= from ? " first" : ""}${line.to >= to ? " last" : ""}`;
+      const edge = `${line.from <= from ? ` ${name}-first` : ""}${line.to >= to ? ` ${name}-last` : ""}`;
       decorations.push(Decoration.line({ class: name + edge }).range(line.from));
       if (line.to >= to) return;
     }
@@ -76,9 +77,9 @@ function draw(state, options) {
 
   const marks = (node, name) => {
     mark(name, node.from, node.to);
-    if (touched(node.from, node.to)) return;
     const inner = node.node.getChildren("LinkMark");
-    if (inner.length > 2 && node.name === "Link") { // only its words
+    if (node.name !== "Link" && touched(node.from, node.to)) return;
+    if (inner.length > 2 && node.name === "Link" && inner[1].from > inner[0].to) { // only its words: a button asks for the address
       replace(inner[0].from, inner[0].to);
       replace(inner[1].from, node.to);
     } else if (node.name !== "Link") {
@@ -86,7 +87,7 @@ function draw(state, options) {
     }
   };
   const heading = (node) => {
-    lines(`e-h e-h${node.name.slice(-1)}`, node.from, node.to);
+    lines(`e-h${node.name.slice(-1)}`, node.from, node.to);
     const first = node.node.firstChild;
     if (first.name !== "HeaderMark" || first.from !== node.from) return; // underlined: the line stands as it is
     if (spaceAfter(first.to) > first.to) sign(first.from, spaceAfter(first.to));
@@ -98,11 +99,19 @@ function draw(state, options) {
     const ordered = node.node.parent.name === "OrderedList";
     const words = task ? (/x/i.test(doc.sliceString(task.from, task.to)) ? "☑" : "☐") : ordered ? doc.sliceString(bullet.from, bullet.to) : "•◦▪"[Math.min(depth, 3) - 1];
     for (let n = line.number; n <= doc.lines && doc.line(n).from <= node.to; n += 1) {
-      decorations.push(Decoration.line({ class: `e-item e-d${Math.min(depth, 5)}${n === line.number ? " first" : ""}` }).range(doc.line(n).from));
+      decorations.push(Decoration.line({ class: `e-item e-d${Math.min(depth, 5)}${n === line.number ? " e-item-first" : ""}` }).range(doc.line(n).from));
     }
     const after = spaceAfter(task?.to ?? bullet.to);
     const from = /^\s*$/.test(line.text.slice(0, bullet.from - line.from)) ? line.from : bullet.from;
-    if (after > bullet.to) sign(from, after, new Widget(`sign ${words}`, () => el("span", { class: "e-sign" }, words)));
+    const toggle = (view, pos) => {
+      const place = view.state.sliceDoc(pos, pos + 40).indexOf("[") + pos + 1;
+      view.dispatch({ changes: { from: place, to: place + 1, insert: words === "☑" ? " " : "x" }, userEvent: "input" });
+    };
+    if (after > bullet.to) sign(from, after, new Widget(`sign ${words}`, (view) => {
+      const drawn = el("span", { class: "e-sign" }, words);
+      if (task && !state.readOnly) drawn.onclick = () => toggle(view, view.posAtDOM(drawn));
+      return drawn;
+    }));
   };
   const table = (node) => {
     if (node.node.parent.name !== "Document") return lines("e-source", node.from, node.to);
@@ -117,9 +126,10 @@ function draw(state, options) {
     const [, kind, title] = /^:{3,}\s*(\S*)\s*(.*)$/.exec(doc.sliceString(node.from, node.to)) ?? [];
     if (!kind && boxes.length) lines("e-box", boxes.pop(), node.to);
     else if (kind) boxes.push(node.from);
-    if (touched(node.from, node.to)) return lines("e-quiet", node.from, node.to);
-    const words = kind ? `${options.labels.boxes[kind] ?? kind}${title ? `：${title}` : ""}` : "";
-    replace(node.from, node.to, new Widget(`box ${words}`, () => el("span", { class: kind ? "e-box-name" : "e-box-end" }, words)));
+    if (touched(node.from, node.to)) return mark("e-quiet", node.from, node.to);
+    if (!kind) lines("e-box-end", node.from, node.to);
+    const words = `${options.labels.boxes[kind] ?? kind}${title && `：${title}`}`;
+    replace(node.from, node.to, kind && new Widget(`box ${words}`, () => el("span", { class: "e-box-name" }, words)));
   };
 
   tree.iterate({
@@ -130,7 +140,8 @@ function draw(state, options) {
       if (WHOLE.has(name)) { whole.push({ from, to }); return false; }
       if (MARKED[name]) marks(node, MARKED[name]);
       else if (SHOWN[name]) mark(SHOWN[name], from, to);
-      else if (/^(ATX|Setext)Heading/.test(name)) heading(node);
+      if (name === "Note" && !touched(from, to)) { replace(from, from + 2); replace(to - 1, to); }
+      if (/^(ATX|Setext)Heading/.test(name)) heading(node);
       else if (name === "ListItem") item(node);
       else if (name === "Box") box(node);
       else if (name === "QuoteMark") sign(from, spaceAfter(to));
