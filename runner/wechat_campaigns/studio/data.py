@@ -12,7 +12,7 @@ from wechat_campaigns.core.content import FileInfo
 from wechat_campaigns.core.diagnostics import Diagnostic, Location, by_level
 from wechat_campaigns.core.digest import sha256
 from wechat_campaigns.core.errors import CampaignError, InvalidError
-from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.model import PlanAction, Send
 from wechat_campaigns.core.redact import escape_invisible
 from wechat_campaigns.messages import Articles, Images, Newspic
@@ -202,6 +202,13 @@ def words() -> dict[str, str]:
     }
 
 
+SEARCH: Final = (
+    N_("Find"), N_("Replace"), N_("next"), N_("previous"), N_("all"), N_("match case"), N_("regexp"),
+    N_("by word"), N_("replace"), N_("replace all"), N_("close"),
+)  # fmt: skip
+"""What the editor's search says, as it has it in English."""
+
+
 def writing_words() -> dict[str, Any]:
     """Return the words of what only a studio that writes has; as `words`."""
     return {
@@ -301,7 +308,9 @@ def writing_words() -> dict[str, Any]:
         "too_large": _("{name} is larger than 20 MB"),
         "html_body": _("This article came from another editor: correct words below, or paste it again."),
         "editor": {
+            "toolbar": _("Format"),
             "heading": _("Heading"),
+            "subheading": _("Subheading"),
             "bold": _("Bold"),
             "italic": _("Italic"),
             "list": _("List"),
@@ -313,8 +322,42 @@ def writing_words() -> dict[str, Any]:
             "divider": _("Divider"),
             "undo": _("Undo"),
             "redo": _("Redo"),
+            "find": _("Find"),
             "source": _("Source"),
             "visual": _("Visual"),
+            "ok": _("OK"),
+            "cancel": _("Cancel"),
+            "remove": _("Remove"),
+            "words": _("Words"),
+            "address": _("Address"),
+            "rows": _("Rows"),
+            "columns": _("Columns"),
+            "alt": _("What it shows"),
+            "caption": _("Caption"),
+            "width": _("Width, such as 50%"),
+            "editPicture": _("Describe this picture"),
+            "pictureMissing": _("No picture:"),
+            "uploading": _("Uploading {name}"),
+            "uploadFailed": _("{name} was not uploaded"),
+            "pasting": _("Pasting"),
+            "cell": _("Row {row}, column {column}"),
+            "addRow": _("Add row"),
+            "addColumn": _("Add column"),
+            "align": _("Align"),
+            "deleteRow": _("Delete row"),
+            "deleteColumn": _("Delete column"),
+            "deleteTable": _("Delete table"),
+            "boxes": {
+                "card": _("Card"),
+                "tip": _("Tip"),
+                "warning": _("Warning"),
+                "quote": _("Quote"),
+                "columns": _("Columns"),
+                "follow": _("Follow"),
+                "earlier": _("Earlier articles"),
+                "signature": _("Signature"),
+            },
+            "search": {word: _(word) for word in SEARCH},
         },
     }
 

@@ -281,7 +281,7 @@ async function begin(one, path, box) {
   one.stamp = file.stamp;
   const isHtml = path.endsWith(".html");
   const paste = isHtml && el("div", { class: "row" }, button(say("paste_again"), () => pasteInto(path)), el("small", {}, say("html_body")));
-  const holder = el("div", { class: "editor" });
+  const holder = el("div", { class: "writer" });
   box.replaceChildren(...(paste ? [paste, holder] : [holder]));
   const { createEditor } = await import("./editor.js").catch(() => ({ createEditor: plainEditor }));
   one.editor = createEditor({
