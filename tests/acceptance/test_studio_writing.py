@@ -2,6 +2,7 @@
 
 import io
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -117,3 +118,49 @@ def test_read_only_studio_writes_nothing(shop: Path) -> None:
     with open_studio(shop, "--read-only") as studio:
         assert studio.key == ""
         assert studio.post("/begin", {"edit": "hello"}, **{"X-Studio-Key": ""}).status_code == 405
+
+
+def test_an_account_is_stopped_with_a_reason(studio: StudioProcess, shop: Path) -> None:
+    campaign = [sys.executable, "-m", "wechat_campaigns"]
+    subprocess.run([*campaign, "ledger", "init"], cwd=shop, check=True, capture_output=True)
+    account = studio.campaign("hello")["sends"][0]["account"]
+    assert studio.post("/hold", {"account": account, "reason": " "}).status_code == 422
+    studio.write("/hold", account=account, reason="价格写错了")
+    status = subprocess.run([*campaign, "status"], cwd=shop, check=False, capture_output=True, text=True)
+    assert "价格写错了" in status.stderr
+    refused = studio.post("/hold", {"account": "--all", "reason": "x"})
+    assert (refused.status_code, bool(refused.json()["hint"])) == (422, True)
+
+
+def test_what_another_page_saved_is_not_saved_over(studio: StudioProcess) -> None:
+    begun = studio.write("/begin", edit="hello")
+    stamp = form(studio, begun)["stamp"]
+    save(studio, begun, (["content"], "他们的"))
+    mine = {**begun, "seen": stamp, "changes": [{"path": ["content"], "value": "我的"}]}
+    assert studio.post("/save", mine).status_code == 409
+    assert "他们的" in shown(studio, "hello", begun["work"])
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/save", {"changes": "all"}),
+        ("/save", {"changes": [{"path": [], "value": 1}]}),
+        ("/save", []),
+        ("/text", {"path": "../../x.md", "text": "x", "seen": ""}),
+        ("/resolve", {"path": "x", "which": "both"}),
+        ("/begin", {"edit": "nobody"}),
+        ("/begin", {"kind": "none", "words": "x", "work": "w-20260101-000000"}),
+        ("/review", {"sentence": ""}),
+        ("/discard", {"work": "../.."}),
+        ("/import", {"path": "x", "html": "x"}),
+        ("/upload?work=../..&id=hello&name=x.jpg", {}),
+    ],
+)
+def test_what_makes_no_sense_is_refused(studio: StudioProcess, path: str, body: Any) -> None:
+    begun = studio.write("/begin", edit="hello")
+    values = {**begun, "seen": "", **body} if isinstance(body, dict) else body
+    answer = studio.post(path, values)
+    assert answer.status_code in (400, 409, 422), answer.text
+    if answer.status_code == 422:
+        assert answer.json()["error"]

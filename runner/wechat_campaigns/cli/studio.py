@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import subprocess
+import sys
 import tempfile
 import threading
 from dataclasses import replace
@@ -20,7 +22,7 @@ from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.options import DIR, ENV, VAR, Effect
 from wechat_campaigns.cli.output import print_message
 from wechat_campaigns.cli.registry import command
-from wechat_campaigns.core.errors import ExitCode, require_extra
+from wechat_campaigns.core.errors import ExitCode, UsageError, require_extra
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.render.compile import CompileResult
@@ -116,7 +118,7 @@ def open_bench(context: Context) -> Bench | None:
         read_page=read_pasted,
         request=partial(_request, context.root),
         state=partial(_request_state, context.root),
-        tags=lambda: (),
+        hold=partial(_hold, context),
     )
     return Bench(works, ports, lambda: context.namespace)
 
@@ -130,6 +132,29 @@ def _request(root: Path, work: Work, text: str, again: bool) -> Sent:
         root=root, environ=os.environ, push=work.push, earlier=work.facts.request, again=again,
     )  # fmt: skip
     return Sent(found.url, found.state, found.how)
+
+
+HOLD_S = 60.0
+
+
+def _hold(context: Context, account: str, reason: str) -> str:
+    """Run `campaign hold` as the person would.
+
+    Raises:
+        UsageError: it failed; with what it printed.
+    """
+    words = [sys.executable, "-m", "wechat_campaigns", "hold", "--dir", str(context.root)]
+    words += ["--env", context.settings.environment.name, "--reason", reason, "--", account]
+    try:
+        done = subprocess.run(  # noqa: S603
+            words, capture_output=True, text=True, timeout=HOLD_S, check=False, stdin=subprocess.DEVNULL
+        )
+    except subprocess.TimeoutExpired:
+        raise UsageError(_("`campaign hold` does not end"), hint=_("run it in a terminal")) from None
+    if done.returncode:
+        what, _arrow, hint = done.stderr.strip().partition("→ ")
+        raise UsageError(what.strip(), hint=hint or _("run it in a terminal"))
+    return done.stdout
 
 
 def _request_state(root: Path, work: Work) -> dict[str, Any]:

@@ -5,6 +5,7 @@ pictures, comes in as `Ports`.
 """
 
 import posixpath
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -30,6 +31,9 @@ __all__ = ["Bench", "ChangedBeneathError", "Imported", "Ports"]
 OPTIONS: Final = {kind.option: kind for kind in KINDS if kind.option}
 """The kinds that a person begins with."""
 ID_CHARS: Final = 40
+MOST_READ: Final = 1000
+"""Messages of which the tags are read."""
+_TAG: Final = re.compile(r"^[ \t]*(?:filter:[ \t]*\{[ \t]*)?tag:[ \t]*([^,}#\n]{1,60})", re.MULTILINE)
 NEVER_COPIED: Final = ("formerly", "revision", "not_before", "not_after")
 """What belongs to the message that was copied: its name, its sends, its moment."""
 
@@ -68,8 +72,8 @@ class Ports:
     the last has ended, if that is asked for."""
     state: Callable[[Work], Mapping[str, Any]]
     """Read state, checks and comments of its request; empty where the code host cannot be asked."""
-    tags: Callable[[], Sequence[tuple[str, int | None]]]
-    """The tags that are known here, with how many followers they last had."""
+    hold: Callable[[str, str], str]
+    """Put an account on hold for a reason: the command that a person would run; what it printed."""
 
 
 class Bench:
@@ -215,8 +219,27 @@ class Bench:
             "file": item.display_path,
             "fields": [one.data() for one in fields],
             "groups": groups(fields),
-            "tags": [{"name": tag, "count": count} for tag, count in self._ports.tags()],
+            "tags": self._tags(work),
         }
+
+    def _tags(self, work: Work) -> list[str]:
+        """List the tags that messages here are sent to."""
+        names: set[str] = set()
+        for item in find_campaigns(work.root)[0][:MOST_READ]:
+            found = _TAG.findall((work.root / item.file).read_text("utf-8", errors="replace"))
+            names |= {name.strip("\"' ") for name in found}
+        return sorted(name for name in names if "{" not in name)
+
+    def hold(self, account: str, reason: str) -> dict[str, Any]:
+        """Put an account on hold.
+
+        Raises:
+            UsageError: there is no reason, or this machine may not write the ledger.
+        """
+        if not reason.strip():
+            hint = _("write in a few words why nothing may go out")
+            raise UsageError(_("the reason is missing"), hint=hint)
+        return {"said": self._ports.hold(account, reason.strip())}
 
     def save(
         self, name: str, id_: str, seen: str, *, changes: Sequence[tuple[KeyPath, Any]]

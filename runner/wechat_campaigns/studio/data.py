@@ -302,7 +302,11 @@ def writing_words() -> dict[str, Any]:
         "by_list": _("A list"),
         "to_all": _("Everybody"),
         "tag_name": _("Name of the tag"),
-        "tag_count": _("{count} followers"),
+        "hold": _("Stop this account"),
+        "hold_why": _(
+            "Nothing more is sent for account {account}, from any machine, until somebody ends the hold. Why?"
+        ),
+        "held": _("The account is on hold."),
         "to_all_warning": _("Every follower of the account would receive this."),
         "to_all_yes": _("Yes, to everybody"),
         "too_large": _("{name} is larger than 20 MB"),

@@ -51,6 +51,7 @@ def add_writing(app: Flask, bench: Bench, file_policy: str) -> None:
     writes("/review", lambda values: bench.review(*_words(values, *REVIEW), again=bool(values.get("again"))))
     writes("/update", lambda values: bench.update(_word(values, "work")))
     writes("/resolve", lambda values: bench.resolve(*_words(values, "work", "path"), which=_side(values)))
+    writes("/hold", lambda values: bench.hold(*_words(values, "account", "reason")))
     writes("/discard", lambda values: bench.discard(_word(values, "work")))
 
     @app.post("/upload")

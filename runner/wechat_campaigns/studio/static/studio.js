@@ -319,6 +319,7 @@ function drawSide() {
   const send = sendOf(state.picture);
   const row = campaign()?.rows[send?.id] ?? Object.values(campaign()?.rows ?? {})[0];
   const { file, href } = send ?? campaign() ?? {};
+  if (canWrite) by("hold").hidden = !send?.account;
   redraw("facts", [row, send, file], () => {
     const status = row && el("span", {}, el("em", { class: `state ${row.tone}` }, row.status), " ", ...marked(row.reason), row.hint && el("small", {}, "→ ", ...marked(row.hint)));
     return [
@@ -386,6 +387,15 @@ function routeWriting(page, first, name) {
   if (page === "new") drawNew(state.campaigns ?? [], first);
 }
 
+async function hold() {
+  const account = sendOf(state.picture)?.account;
+  const reason = account && prompt(say("hold_why", { account }));
+  if (!reason) return;
+  const answer = await send("/hold", { account, reason });
+  show("alarm", answer.error ? [answer.error, answer.hint].filter(Boolean).join(" → ") : say("held"));
+  refresh();
+}
+
 async function edit() {
   const answer = await send("/begin", { edit: state.campaign, words: campaign()?.description || campaign()?.summary || "" });
   if (answer.error) return show("alarm", [answer.error, answer.hint].filter(Boolean).join(" → "));
@@ -395,6 +405,7 @@ async function edit() {
 function setUp() {
   setUpFeed();
   by("edit")?.addEventListener("click", edit);
+  by("hold")?.addEventListener("click", hold);
   by("search").addEventListener("input", () => { state.search = by("search").value; drawList(); });
   const size = (value) => {
     state.size = SIZES.includes(value) ? value : "375";

@@ -198,7 +198,7 @@ function drawFilter(field, common) {
     } else {
       const input = el("input", { type: "text", list: "tags", value: value.tag ?? value.tag_id ?? "", placeholder: say("tag_name"), "aria-label": say("tag_name"),
         oninput: ({ target }) => target.value && change(field.path, chosen === "tag_id" ? { tag_id: Number(target.value) || target.value } : { tag: target.value }), onchange: () => save() });
-      more.replaceChildren(input, el("datalist", { id: "tags" }, ...now.tags.map(({ name, count: followers }) => el("option", { value: name }, followers === null ? "" : say("tag_count", { count: followers })))));
+      more.replaceChildren(input, el("datalist", { id: "tags" }, ...now.tags.map((name) => el("option", { value: name }))));
     }
   };
   const radios = [["tag", say("by_tag")], ["openids", say("by_list")], ["is_to_all", say("to_all")]].map(([name, label]) =>
