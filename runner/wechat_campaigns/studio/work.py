@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
+from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple
 
 from wechat_campaigns.core.errors import CampaignError, ExitCode, UsageError, system_hint, system_reason
@@ -113,6 +114,8 @@ class Facts:
     """The address of its request."""
     sentence: str = ""
     """Of its newest commit."""
+    pushed: str = ""
+    """The commit that was pushed last."""
     theirs: str = ""
     """The commit with changes that wait for a choice."""
     chosen: Sequence[str] = ()
@@ -293,8 +296,11 @@ class Work:
     def push(self, options: Sequence[str] = ()) -> str:
         """Push the branch with push options; return what the remote printed."""
         passed = [part for one in options for part in ("-o", one)]
-        refs = f"{self.ref}:{self.ref}"
-        return self.git.checked("push", "--no-follow-tags", *passed, DEFAULT_REMOTE, refs).stderr
+        commit = self.git.checked("rev-parse", "--verify", self.ref).text
+        words = ("push", "--no-follow-tags", *passed, DEFAULT_REMOTE, f"{commit}:{self.ref}")
+        printed = self.git.checked(*words).stderr
+        self.keep(pushed=commit)
+        return printed
 
     @property
     def remote_url(self) -> str:
@@ -438,7 +444,8 @@ class Work:
         """Return the commit that both began at, what they alone changed, and the files that both changed."""
         base = git.run("merge-base", self.ref, theirs).text
         since = ("diff-tree", "-r", "-z", "--no-renames", base or git.checked("mktree").text)
-        return base, *merged_by_files(*(_entries(git.listed(*since, tip)) for tip in (self.ref, theirs)))
+        tips = (self.ref, theirs, *filter(None, [git.commit_at(self.facts.pushed)]))
+        return base, *merged_by_files(*(_entries(git.listed(*since, tip)) for tip in tips))
 
     def _merged_tree(self, git: GitWork, head: str, taken: Entries) -> str:
         index = {"GIT_INDEX_FILE": str(self.git.checkout.git_dir / "campaign-merge")}
@@ -455,10 +462,18 @@ class Work:
         return os.path.normpath(f"{self._below}/{path}")
 
 
-def merged_by_files(mine: Entries, theirs: Entries) -> tuple[Entries, list[str]]:
-    """Return what they alone changed, and the files that both changed, each in another way."""
+def merged_by_files(
+    mine: Entries, theirs: Entries, pushed: Entries = MappingProxyType({})
+) -> tuple[Entries, list[str]]:
+    """Return what they alone changed, and the files that both changed, each in another way.
+
+    Args:
+        pushed: what I changed before; a file that they have so, rebased or squashed, is not theirs.
+    """
     taken = {path: entry for path, entry in theirs.items() if path not in mine}
-    return taken, sorted(path for path in theirs if path in mine and mine[path] != theirs[path])
+    return taken, sorted(
+        path for path, entry in theirs.items() if path in mine and entry not in (mine[path], pushed.get(path))
+    )
 
 
 def _entries(listed: Sequence[str]) -> Entries:
