@@ -103,7 +103,6 @@ def studio(context: Context, open_: bool, port: int, read_only: bool) -> int:
 def open_bench(context: Context) -> Bench | None:
     """Open the pieces of work of a checkout; outside of one say so, and return None."""
     from wechat_campaigns.core.git_checkout import find_checkout
-    from wechat_campaigns.core.git_work import of_checkout
     from wechat_campaigns.studio.bench import Bench, Ports
     from wechat_campaigns.studio.work import Works
 
@@ -113,7 +112,7 @@ def open_bench(context: Context) -> Bench | None:
             _("This folder is in no git checkout, so nothing can be written: the studio only shows.")
         )
         return None
-    works = Works(of_checkout(checkout), context.root, context.state_dir, lambda: datetime.now().astimezone())
+    works = Works(checkout, context.root, context.state_dir, lambda: datetime.now().astimezone())
     ports = Ports(
         read_page=read_pasted,
         request=partial(_request, context.root),

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from wechat_campaigns.core.content import Content
 from wechat_campaigns.core.diagnostics import KeyPath
@@ -249,7 +249,7 @@ class Bench:
         path = str(self._file_of(work, id_))
         read = work.read(path)
         if read.stamp != seen:
-            raise ChangedBeneathError(path)
+            raise ChangedBeneathError(path, read)
         text = edit(read.text, [Change(where, _meant(value)) for where, value in changes])
         return {"stamp": work.write(path, text.encode(), seen=seen)}
 
@@ -324,7 +324,7 @@ class Bench:
                 work.write(str(item.file), text.encode(), seen=read.stamp)
         work.commit(sentence)
         sent = self._ports.request(work, sentence.strip(), again)
-        self._works.open(name).keep(request=sent.url)
+        work.keep(request=sent.url)
         return {**sent._asdict(), "branch": work.branch}
 
     def request_state(self, name: str) -> dict[str, Any]:
@@ -336,7 +336,7 @@ class Bench:
         self._works.open(name).update()
         return self.work(name)
 
-    def resolve(self, name: str, path: str, *, which: str) -> dict[str, Any]:
+    def resolve(self, name: str, path: str, *, which: Literal["mine", "theirs"]) -> dict[str, Any]:
         """Choose a side of what both changed: mine or theirs."""
         self._works.open(name).resolve(path, which)
         return self.work(name)

@@ -1,53 +1,53 @@
-"""Pieces of work: a branch and a work tree each, below the state folder; the checkout stays as it is.
+"""Keep pieces of work apart: each is a branch and a work tree below the state folder.
 
-A file is written whole or not at all, and never over what somebody else wrote meanwhile. Commits are made of
-nothing but the campaigns folder.
+The checkout stays as it is. A file is written whole or not at all, and never over what somebody else wrote
+meanwhile; a commit holds files of the campaigns folder alone. Changes of others come in by files: where both
+changed one, a person chooses.
 """
 
 import json
+import os
 import re
 import secrets
 import shutil
-import textwrap
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
-from functools import cached_property
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
-from typing import Final, NamedTuple
+from types import MappingProxyType
+from typing import Any, Final, Literal, NamedTuple
 
-from wechat_campaigns.core.errors import CampaignError, UsageError, system_hint, system_reason
-from wechat_campaigns.core.files import private_folder, refuse_carried_links, replace_file
-from wechat_campaigns.core.git import GitFailure
-from wechat_campaigns.core.git_work import GitWork, failed
+from wechat_campaigns.core.errors import CampaignError, ExitCode, UsageError, system_hint, system_reason
+from wechat_campaigns.core.files import refuse_carried_links, replace_file
+from wechat_campaigns.core.git import GitFailure, GitResult
+from wechat_campaigns.core.git_checkout import DEFAULT_REMOTE, Checkout
+from wechat_campaigns.core.git_work import GitError, GitWork, git_error
 from wechat_campaigns.core.i18n import _
+from wechat_campaigns.source.files import FileError, Files
 from wechat_campaigns.source.text import decode
 
 PREFIX: Final = "campaign/"
 """Of the branches; the rest of a branch is the name of its piece of work."""
 NAME: Final = re.compile(r"w-[0-9]{8}-[0-9a-f]{6}")
+BASE: Final = "refs/campaign/base/"
+"""The default branch as it was fetched last; the person's own refs of the remote stay as they are."""
+REVIEWED: Final = "refs/campaign/remote/"
+"""The branch of a piece of work as the remote has it: reviewers may have added to it."""
+DISCARDED: Final = "refs/campaign/discarded/"
 SUBJECT_CHARS: Final = 72
-REMOTE: Final = "origin"
-PERSON: Final = "person.json"
+ABSENT: Final = ""
+"""The stamp of a file that is not there."""
 WRITTEN: Final = frozenset(
-    {".yaml", ".yml", ".md", ".html", ".txt", ".csv", ".xlsx", ".jpg", ".jpeg", ".png", ".gif", ".webp"}
-    | {".bmp", ".heic", ".mp3", ".amr", ".wav", ".wma", ".mp4"}
+    {".yaml", ".yml", ".md", ".markdown", ".html", ".htm", ".txt", ".csv", ".tsv", ".xlsx", ".xls", ".mp4"}
+    | {".jpg", ".jpeg", ".png", ".gif", ".webp", ".bmp", ".heic", ".avif", ".mp3", ".amr", ".wav", ".wma"}
 )
-"""What a campaign is made of; nothing else is written."""
-
-
-class ChangedBeneathError(CampaignError):
-    """Somebody else wrote the file that was to be saved."""
-
-    def __init__(self, path: str) -> None:
-        super().__init__(
-            _("{path} was changed meanwhile by somebody else, so nothing was saved over it").format(
-                path=path
-            ),
-            hint=_("look at what is there now, and choose which stays"),
-        )
+"""How files of a message end; no other is written."""
+Person = tuple[str, str]
+"""Name and email address."""
+Entries = Mapping[str, tuple[str, str]]
+"""The mode and the object id of each file that differs; zeros for one that was removed."""
 
 
 class Read(NamedTuple):
@@ -59,19 +59,40 @@ class Read(NamedTuple):
 
     @property
     def text(self) -> str:
-        """Its text.
-
-        Raises:
-            UsageError: it cannot be decoded.
-        """
+        """Return its text; raise UsageError if it is not text."""
         found = decode(self.data)
         if not isinstance(found, str):
             raise UsageError(found.message, hint=found.hint)
         return found
 
 
+class ChangedBeneathError(CampaignError):
+    """Somebody else wrote the file that was to be saved; `now` is what they wrote, None if it was removed."""
+
+    exit_code = ExitCode.RACE
+
+    def __init__(self, path: str, now: Read | None) -> None:
+        super().__init__(
+            _("{path} was changed elsewhere meanwhile, so it was not saved").format(path=path),
+            hint=_("compare it with what is there now, then choose which one stays"),
+        )
+        self.now = now
+
+
+class PersonError(CampaignError):
+    """A commit needs the name and the email address of the person who works here."""
+
+    exit_code = ExitCode.USAGE
+
+    def __init__(self) -> None:
+        super().__init__(
+            _("git does not have your name and email address"),
+            hint=_("write them here, or set `user.name` and `user.email` with `git config --global`"),
+        )
+
+
 class Conflict(NamedTuple):
-    """A file that both changed; None for a side that removed it, or that cannot be shown."""
+    """A file that both changed, as text; None for a side that removed it."""
 
     path: str
     mine: str | None
@@ -83,30 +104,37 @@ class Facts:
     """What is kept beside a piece of work."""
 
     title: str
-    at: str
+    at: str = ""
     """When it was begun."""
     message: str = ""
     """The message that it was begun for."""
+    default: str = ""
+    """The branch that it is to be merged into."""
+    start: str = ""
+    """The commit that it began at."""
     request: str = ""
     """The address of its request."""
     sentence: str = ""
-    """What its newest commit said."""
+    """Of its newest commit."""
+    pushed: str = ""
+    """The commit that was pushed last."""
+    theirs: str = ""
+    """The commit with changes that wait for a choice."""
+    chosen: Sequence[str] = ()
+    """The files of these for which a person chose a side."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Work:
-    """One piece of work."""
+    """One piece of work. Each method raises CampaignError with the way out; what was saved stays saved."""
 
     name: str
     folder: Path
     """Of its work tree."""
     root: Path
     """Its campaigns folder."""
-    repository: GitWork
-    facts_file: Path
-    default: str
-    """The default branch of the remote."""
-    facts: Facts = field(compare=False)
+    git: GitWork
+    works: "Works"
 
     @property
     def branch(self) -> str:
@@ -114,21 +142,48 @@ class Work:
         return f"{PREFIX}{self.name}"
 
     @property
-    def base(self) -> str:
-        """What it is compared with."""
-        return f"refs/remotes/{REMOTE}/{self.default}"
+    def ref(self) -> str:
+        """The full name of its branch."""
+        return f"refs/heads/{self.branch}"
 
     @property
-    def remote_url(self) -> str:
-        """Where it is pushed to."""
-        return self.repository.run("config", f"remote.{REMOTE}.url").text
+    def title(self) -> str:
+        """What it is about."""
+        return self.facts.title
 
-    @cached_property
-    def git(self) -> GitWork:
-        """Git in its work tree."""
-        told = (self.folder / ".git").read_text(encoding="utf-8")
-        git_dir = Path(told.removeprefix("gitdir:").strip())
-        return replace(self.repository, folder=self.folder, git_dir=git_dir)
+    @property
+    def default(self) -> str:
+        """The branch that it is to be merged into."""
+        return self.facts.default or self.works.default_branch()
+
+    @property
+    def base(self) -> str:
+        """The ref of that branch, as it was fetched last."""
+        return f"{BASE}{self.default}"
+
+    @property
+    def facts(self) -> Facts:
+        """What is kept beside it now; a damaged file costs no more than that."""
+        try:
+            found = json.loads(self.beside("json").read_bytes())
+            return Facts(**{one.name: found[one.name] for one in fields(Facts) if one.name in found})
+        except (OSError, ValueError, TypeError):
+            return Facts(title=self.name)
+
+    def keep(self, **facts: Any) -> None:
+        """Keep facts beside it."""
+        data = json.dumps(asdict(replace(self.facts, **facts)), indent=1).encode()
+        replace_file(self.beside("json"), data, private=True)
+
+    def beside(self, suffix: str) -> Path:
+        """Return a file of the same name beside its work tree."""
+        return self.folder.with_name(f"{self.name}.{suffix}")
+
+    def alone(self) -> AbstractContextManager[GitWork]:
+        """Keep every other writer out of the work tree for a block."""
+        places = self.git.checkout
+        branch = places.common_dir / f"{self.ref}.lock"
+        return self.git.alone(self.beside("lock"), lambda: [*places.git_dir.glob("*.lock"), branch])
 
     @property
     def _below(self) -> str:
@@ -137,333 +192,505 @@ class Work:
     # --- files
 
     def changed(self) -> tuple[str, ...]:
-        """List the files that differ from the default branch, below the campaigns folder."""
-        since = self.git.run("merge-base", self.base, "HEAD").text or "HEAD"
-        listed = ("diff", "--name-only", "--no-ext-diff", "-z", "--no-renames", since, "--", self._below)
-        found = self.git.checked(*listed).split("\0")
-        unknown = ("ls-files", "--others", "--exclude-standard", "-z", "--", self._below)
-        new = self.git.checked(*unknown).split("\0")
-        paths = {PurePosixPath(path) for path in (*found, *new) if path}
-        return tuple(sorted(path.relative_to(self._below).as_posix() for path in paths))
+        """List the files of the campaigns folder that this work adds, changes or removes."""
+        since = self.git.run("merge-base", self.base, self.ref).text or self.facts.start
+        plain = ("--no-ext-diff", "--no-textconv", "--no-renames", "--ignore-submodules=all")
+        found = self.git.listed("diff", "--name-only", "-z", *plain, since, "--", self._below)
+        return tuple(sorted({os.path.relpath(path, self._below) for path in (*found, *self._new_files())}))
 
-    def _place(self, path: str) -> Path:
-        """Return where a file lies that the studio may write.
-
-        Raises:
-            UsageError: it lies elsewhere, behind a link, or is of another type.
-        """
-        parts = PurePosixPath(path)
-        is_hidden = any(part.startswith((".", "_")) for part in parts.parts)
-        if parts.is_absolute() or ".." in parts.parts or is_hidden or parts.suffix.lower() not in WRITTEN:
-            raise UsageError(
-                _("files such as {path} are not written here").format(path=path),
-                hint=_("texts, pictures, lists and sounds below the campaigns folder can be written here"),
-            )
-        place = self.root / parts
-        refuse_carried_links(place, path)
-        return place
+    def _new_files(self) -> Iterator[str]:
+        """Yield files that git does not have yet, without hidden ones such as a half-written copy."""
+        for path in self.git.listed("ls-files", "--others", "--exclude-standard", "-z", "--", self._below):
+            if not path.endswith("/") and not any(part.startswith(".") for part in path.split("/")):
+                yield path
 
     def exists(self, path: str) -> bool:
         """Return whether a file is there."""
         return self._place(path).exists()
 
     def read(self, path: str) -> Read:
-        """Read a file of a message.
-
-        Raises:
-            UsageError: it cannot be read.
-        """
-        place = self._place(path)
+        """Read a file of a message."""
+        self._place(path)
         try:
-            data = place.read_bytes()
-        except OSError as error:
-            message = _("{path} cannot be read: {reason}").format(path=path, reason=system_reason(error))
-            raise UsageError(message, hint=_("choose another file, or upload it again")) from error
+            data = Files(self.root).data(PurePosixPath(path))
+        except FileError as error:
+            raise UsageError(error.message, hint=error.hint) from error
         return Read(data, sha256(data).hexdigest())
 
     def read_bytes(self, path: str) -> bytes | None:
         """Read a file that may be missing."""
-        try:
-            return self.read(path).data
-        except UsageError:
-            return None
+        return self.read(path).data if self.exists(path) else None
 
     def files_below(self, path: str) -> Iterator[tuple[str, bytes]]:
-        """Yield each file of a folder by its path in it."""
-        folder = self.root / path
-        for found in sorted(folder.rglob("*")) if folder.is_dir() else ():
-            below = found.relative_to(self.root).as_posix()
+        """Yield each file of a folder by its path in it; links are left out."""
+        for found in sorted((self.root / path).rglob("*")):
             if found.is_file() and not found.is_symlink() and found.suffix.lower() in WRITTEN:
-                yield found.relative_to(folder).as_posix(), self.read(below).data
+                data = self.read(found.relative_to(self.root).as_posix()).data
+                yield found.relative_to(self.root / path).as_posix(), data
 
     def write(self, path: str, data: bytes, *, seen: str | None = None) -> str:
-        """Write a file whole; its new stamp.
+        """Write a file whole; return its new stamp.
 
         Args:
-            seen: the stamp of what it was made of; None for a file that nobody looked at.
+            seen: the stamp of what it was made of, `ABSENT` for a new file; None replaces any.
 
         Raises:
-            ChangedBeneathError: it has changed since.
-            UsageError: it cannot be written.
+            ChangedBeneathError: what is there now has another stamp.
         """
-        place = self._place(path)
-        now = self.read_bytes(path)
-        if seen is not None and (now is None or sha256(now).hexdigest() != seen):
-            raise ChangedBeneathError(path)
-        try:
-            place.parent.mkdir(parents=True, exist_ok=True)
-            replace_file(place, data)
-        except OSError as error:
-            raise UsageError(
-                _("{path} was not saved: {reason}").format(path=path, reason=system_reason(error)),
-                hint=system_hint(error, _("keep this page open, and try again")),
-            ) from error
+        with self.alone() as git:
+            place = self._place(path)
+            now = self.read(path) if place.exists() else None
+            if seen is not None and seen != (now.stamp if now else ABSENT):
+                raise ChangedBeneathError(path, now)
+            ignored = ("check-ignore", "--quiet", "--", str(place))
+            if now is None and git.run(*ignored, variables={"GIT_LITERAL_PATHSPECS": "0"}).code != 1:
+                raise UsageError(
+                    _("git ignores {path}, so the request would not have it").format(path=path),
+                    hint=_("choose another name, or remove the rule from `.gitignore`"),
+                )
+            try:
+                place.parent.mkdir(parents=True, exist_ok=True)
+                replace_file(place, data)
+            except OSError as error:
+                raise UsageError(
+                    _("{path} was not saved: {reason}").format(path=path, reason=system_reason(error)),
+                    hint=system_hint(error, _("keep this page open, and try again")),
+                ) from error
         return sha256(data).hexdigest()
 
-    def keep(self, **facts: str) -> None:
-        """Keep facts beside it."""
-        data = json.dumps(asdict(self.facts) | facts, ensure_ascii=False, indent=1)
-        replace_file(self.facts_file, data.encode(), private=True)
+    def _place(self, path: str) -> Path:
+        """Return where a file of a message lies; raise UsageError for any other file, and behind a link."""
+        try:
+            located = Files(self.root).locate(PurePosixPath("_"), path)
+        except FileError as error:
+            raise UsageError(error.message, hint=error.hint) from error
+        is_special = any(part.startswith((".", "_")) for part in located.parts)
+        if is_special or located.suffix.lower() not in WRITTEN:
+            raise UsageError(
+                _("{path} is not a file of a message").format(path=path),
+                hint=_("choose a text, picture, list, sound or video in the campaigns folder"),
+            )
+        refuse_carried_links(self.root / located, path)
+        return self.root / located
 
     # --- commits
 
-    def person(self) -> tuple[str, str] | None:
-        """Return name and address for commits: those kept here, or git's own; None without either."""
-        return person_of(self.repository, self.facts_file.parent)
+    def person(self) -> Person | None:
+        """Return who works here."""
+        return self.works.person()
 
     def set_person(self, name: str, email: str) -> None:
-        """Keep name and address for the commits of every piece of work here.
+        """Keep who works here, for the commits of all pieces of work of this checkout."""
+        self.works.set_person(name, email)
+
+    def commit(self, sentence: str, person: Person | None = None) -> str:
+        """Commit what is saved; return the commit, empty where nothing changed.
 
         Raises:
-            UsageError: one of them is not complete.
+            PersonError: git does not have who works here.
         """
-        name, email = name.strip(), email.strip()
-        if not name or not re.fullmatch(r"[^@\s<>]+@[^@\s<>]+", email) or re.search(r"[<>\x00-\x1f]", name):
-            message = _("name or email address is not complete")
-            raise UsageError(message, hint=_("write both, such as 李梅 and mei@example.com"))
-        data = json.dumps([name, email], ensure_ascii=False).encode()
-        replace_file(self.facts_file.parent / PERSON, data, private=True)
-
-    def _commit(self, *arguments: str, given: bytes = b"") -> None:
-        """Commit what is in the index, in the person's name.
-
-        Raises:
-            UsageError: nobody's name is known, or git refuses.
-        """
-        if self.person() is None:
-            raise UsageError(
-                _("git does not know who you are"), hint=_("enter your name and email address below")
-            )
-        self.git.checked("commit", "--quiet", "--no-verify", *arguments, given=given, config=self.named())
-
-    def named(self) -> tuple[tuple[str, str], ...]:
-        """Return git's settings for the person who works here."""
-        name, email = self.person() or ("", "")
-        return (("user.name", name), ("user.email", email))
-
-    def commit(self, sentence: str) -> bool:
-        """Commit what changed below the campaigns folder; False where nothing did.
-
-        Raises:
-            UsageError: nobody's name is known, or git refuses.
-        """
-        self._refuse_conflicts()
-        self.git.checked("add", "--all", "--", self._below)
-        if self.git.run("diff", "--cached", "--quiet", "--no-ext-diff").code == 0:
-            return False
-        self._commit("--file=-", given=_message(sentence).encode())
-        self.keep(sentence=sentence)
-        return True
-
-    def _refuse_conflicts(self) -> None:
-        if self.conflicts():
-            hint = _("choose for each file whose version stays")
-            raise UsageError(_("you and somebody else changed the same files"), hint=hint)
+        with self.alone() as git:
+            self._check_branch(git)
+            commit = self._commit_saved(git, sentence, person)
+            self.keep(sentence=sentence if commit else self.facts.sentence)
+            return commit
 
     def push(self, options: Sequence[str] = ()) -> str:
-        """Push the branch; what the server said.
-
-        Raises:
-            UsageError: it was refused, or the server cannot be reached.
-        """
+        """Push the branch with push options; return what the remote printed."""
         passed = [part for one in options for part in ("-o", one)]
-        answer = self.git.run("push", *passed, REMOTE, f"HEAD:refs/heads/{self.branch}")
-        if answer.code:
-            raise failed(answer, "push")
-        return answer.stderr
+        commit = self.git.checked("rev-parse", "--verify", self.ref).text
+        words = ("push", "--no-follow-tags", *passed, DEFAULT_REMOTE, f"{commit}:{self.ref}")
+        printed = self.git.checked(*words).stderr
+        self.keep(pushed=commit)
+        return printed
+
+    @property
+    def remote_url(self) -> str:
+        """The address that a push goes to."""
+        return self.git.remote_url()
+
+    def _check_branch(self, git: GitWork) -> None:
+        """Check that the branch is checked out here, and nowhere else; make it again if it was deleted."""
+        listed = git.checked("worktree", "list", "--porcelain").text
+        for block in listed.split("\n\n"):
+            facts = dict(line.split(" ", 1) for line in block.split("\n") if " " in line)
+            folder, branch = facts["worktree"], facts.get("branch", "")
+            is_here = os.path.realpath(folder) == str(self.folder)
+            if is_here != (branch == self.ref):
+                other = self.branch if is_here else self.default
+                raise GitError(
+                    _("{branch} is checked out in {folder}, so this work cannot be changed").format(
+                        branch=branch.removeprefix("refs/heads/") or facts.get("HEAD"), folder=folder
+                    ),
+                    hint=_("run `git switch {branch}` in that folder, then try again").format(branch=other),
+                )
+        if not git.commit_at(self.ref):
+            self.restore_branch(git)
+
+    def restore_branch(self, git: GitWork) -> None:
+        """Make a branch that was deleted again, from the newest of its commits that is known."""
+        refs = (f"{DISCARDED}{self.name}", f"{REVIEWED}{self.name}", self.facts.start, self.base)
+        commit = next(filter(None, map(git.commit_at, filter(None, refs))), self.facts.start)
+        git.checked("update-ref", self.ref, commit, "")
+
+    def _commit_saved(self, git: GitWork, sentence: str, person: Person | None = None) -> str:
+        tree, head = self.stage(git), git.commit_at(self.ref)
+        if tree == git.checked("rev-parse", f"{head}^{{tree}}").text:
+            return ""
+        commit = self.new_commit(git, tree, (head,), sentence, person)
+        git.checked("update-ref", self.ref, commit, head)
+        return commit
+
+    def stage(self, git: GitWork) -> str:
+        """Write a tree of what is saved in the campaigns folder, and all else as the branch has it."""
+        git.checked("read-tree", "--reset", self.ref)
+        edited = git.listed("diff-files", "--name-only", "-z", "--ignore-submodules=all", "--", self._below)
+        names = os.fsencode("".join(f"{path}\0" for path in (*edited, *self._new_files())))
+        git.checked("update-index", "--add", "--remove", "--replace", "-z", "--stdin", given=names)
+        return git.checked("write-tree").text
+
+    def new_commit(
+        self, git: GitWork, tree: str, parents: Iterable[str], sentence: str, person: Person | None = None
+    ) -> str:
+        """Write a commit that nothing refers to yet; raise PersonError without a person."""
+        person = person or self.person()
+        if person is None:
+            raise PersonError
+        words = [word for one in parents for word in ("-p", one)]
+        who = {
+            f"GIT_{role}_{what}": value
+            for role in ("AUTHOR", "COMMITTER")
+            for what, value in zip(("NAME", "EMAIL"), person, strict=True)
+        }
+        message = commit_message(sentence or self.title).encode(errors="replace")
+        return git.checked("commit-tree", tree, *words, "-F", "-", given=message, variables=who).text
 
     # --- what others changed
 
-    def update(self) -> None:
-        """Merge the default branch as it is at the remote.
+    def update(self) -> tuple[Conflict, ...]:
+        """Take in what others changed on the default branch, and on this one at the remote.
 
-        Raises:
-            UsageError: it cannot be reached.
+        Returns:
+            The files that both changed; nothing comes in before `resolve` has a choice for each.
         """
-        self.git.checked("fetch", "--quiet", REMOTE, f"+refs/heads/{self.default}:{self.base}")
-        if self.conflicts():
-            return
-        self.git.checked("add", "--all", "--", self._below)
-        if self.git.run("diff", "--cached", "--quiet", "--no-ext-diff").code:
-            self._commit("-m", _("As saved"))
-        answer = self.git.run("merge", "--quiet", "--no-edit", "--no-verify", self.base, config=self.named())
-        if answer.code and not self.conflicts():
-            raise failed(answer, "merge")
+        default, fetched = self.works.fetch(self.default, self.name)
+        if fetched.code:
+            raise git_error(fetched, "fetch", self.folder)
+        self.keep(default=default)
+        with self.alone() as git:
+            self._check_branch(git)
+            return self._take_in(git)
 
     def conflicts(self) -> tuple[Conflict, ...]:
-        """List what both changed, from a merge that waits for a choice."""
-        listed = self.git.checked("diff", "--name-only", "--no-ext-diff", "-z", "--diff-filter=U").split("\0")
+        """List the files that wait for a choice."""
+        facts = self.facts
+        waiting = set(self._compared(self.git, facts.theirs)[2] if facts.theirs else ()) - set(facts.chosen)
         return tuple(
-            Conflict(path, self._side(2, path), self._side(3, path)) for path in sorted(filter(None, listed))
+            Conflict(
+                os.path.relpath(path, self._below),
+                *(_as_text(self._blob(commit, path)) for commit in (self.ref, facts.theirs)),
+            )
+            for path in sorted(waiting)
         )
 
-    def _side(self, stage: int, path: str) -> str | None:
-        answer = self.git.run("show", f":{stage}:{path}")
-        try:
-            return answer.stdout.decode() if answer.code == 0 else None
-        except UnicodeDecodeError:
-            return None
+    def resolve(self, path: str, side: Literal["mine", "theirs"]) -> tuple[Conflict, ...]:
+        """Choose a side of a file that both changed; the last choice takes everything in.
 
-    def resolve(self, path: str, which: str) -> None:
-        """Choose a side of what both changed, "mine" or "theirs"; the last choice ends the merge."""
-        if path not in {one.path for one in self.conflicts()}:
-            raise UsageError(_("{path} is not in question").format(path=path), hint=_("load the page again"))
-        side = {"mine": 2, "theirs": 3}[which]
-        if self.git.run("show", f":{side}:{path}").code:
-            self.git.checked("rm", "--quiet", "--", path)
-        else:
-            self.git.checked("checkout", "--ours" if which == "mine" else "--theirs", "--", path)
-            self.git.checked("add", "--", path)
-        if not self.conflicts():
-            self._commit("--no-edit")
+        Returns:
+            What still waits for a choice.
+        """
+        with self.alone() as git:
+            self._check_branch(git)
+            if path not in {one.path for one in self.conflicts()}:
+                message = _("{path} does not wait for a choice").format(path=path)
+                raise UsageError(message, hint=_("load the page again"))
+            facts, place = self.facts, self._from_top(path)
+            if side == "theirs":
+                self._commit_saved(git, facts.title)  # mine stays in the history
+                is_there = self._blob(facts.theirs, place) is not None
+                words = ("checkout", "--quiet", facts.theirs) if is_there else ("rm", "--quiet", "--force")
+                git.checked(*words, "--", place)
+            self.keep(chosen=[*facts.chosen, place])
+            return self._take_in(git, facts.theirs)
+
+    def _take_in(self, git: GitWork, *first: str) -> tuple[Conflict, ...]:
+        """Take in commits, these and what the remote has; return what waits for a choice."""
+        self._commit_saved(git, self.title)
+        for theirs in (*first, *map(git.commit_at, (f"{REVIEWED}{self.name}", self.base))):
+            if theirs and not self._merge(git, theirs):
+                return self.conflicts()
+        return ()
+
+    def _merge(self, git: GitWork, theirs: str) -> bool:
+        """Take in a commit; return False where files wait for a choice."""
+        head, facts = git.commit_at(self.ref), self.facts
+        if git.run("merge-base", "--is-ancestor", theirs, head).code == 0:
+            return True
+        base, taken, both = self._compared(git, theirs)
+        chosen = facts.chosen if facts.theirs == theirs else ()
+        if set(both) - set(chosen):
+            self.keep(theirs=theirs, chosen=chosen)
+            return False
+        new = theirs
+        if base != head:
+            tree = self._merged_tree(git, head, taken)
+            new = self.new_commit(git, tree, (head, theirs), f"Merge commit '{theirs[:12]}'")
+        # Files first: a process that dies here leaves theirs as changes, never mine as a step back.
+        git.run("update-index", "-q", "--refresh")
+        git.checked("read-tree", "-m", "-u", head, new)
+        git.checked("update-ref", self.ref, new, head)
+        self.keep(theirs="", chosen=())
+        return True
+
+    def _compared(self, git: GitWork, theirs: str) -> tuple[str, Entries, list[str]]:
+        """Return the commit that both began at, what they alone changed, and the files that both changed."""
+        base = git.run("merge-base", self.ref, theirs).text
+        since = ("diff-tree", "-r", "-z", "--no-renames", base or git.checked("mktree").text)
+        tips = (self.ref, theirs, *filter(None, [git.commit_at(self.facts.pushed)]))
+        return base, *merged_by_files(*(_entries(git.listed(*since, tip)) for tip in tips))
+
+    def _merged_tree(self, git: GitWork, head: str, taken: Entries) -> str:
+        index = {"GIT_INDEX_FILE": str(self.git.checkout.git_dir / "campaign-merge")}
+        lines = "".join(f"{mode} {id_}\t{path}\0" for path, (mode, id_) in taken.items())
+        git.checked("read-tree", head, variables=index)
+        git.checked("update-index", "-z", "--index-info", given=os.fsencode(lines), variables=index)
+        return git.checked("write-tree", variables=index).text
+
+    def _blob(self, commit: str, path: str) -> bytes | None:
+        answer = self.git.run("cat-file", "blob", f"{commit}:{path}")
+        return answer.stdout if answer.code == 0 else None
+
+    def _from_top(self, path: str) -> str:
+        return os.path.normpath(f"{self._below}/{path}")
 
 
-def person_of(repository: GitWork, kept: Path) -> tuple[str, str] | None:
-    """Return who works here: what is kept in a folder, or what git's settings have."""
-    try:
-        name, email = json.loads((kept / PERSON).read_text(encoding="utf-8"))
-    except (OSError, ValueError, TypeError):
-        name, email = (repository.run("config", f"user.{key}").text for key in ("name", "email"))
-    return (str(name), str(email)) if name and email else None
+def merged_by_files(
+    mine: Entries, theirs: Entries, pushed: Entries = MappingProxyType({})
+) -> tuple[Entries, list[str]]:
+    """Return what they alone changed, and the files that both changed, each in another way.
+
+    Args:
+        pushed: what I changed before; a file that they have so, rebased or squashed, is not theirs.
+    """
+    taken = {path: entry for path, entry in theirs.items() if path not in mine}
+    return taken, sorted(
+        path for path, entry in theirs.items() if path in mine and entry not in (mine[path], pushed.get(path))
+    )
 
 
-def _message(sentence: str) -> str:
-    """Write a commit message: a subject of one line, the rest below it."""
-    first, *rest = " ".join(sentence.split("\n", 1)[0].split()), *sentence.split("\n", 1)[1:]
+def _entries(listed: Sequence[str]) -> Entries:
+    """Read what `diff-tree -z` listed: `:MODE MODE ID ID STATUS`, then the path."""
+    rows = zip(map(str.split, listed[::2]), listed[1::2], strict=True)
+    return {path: (facts[1], facts[3]) for facts, path in rows}
+
+
+def _as_text(data: bytes | None) -> str | None:
+    if data is None:
+        return None
+    text = decode(data)
+    return text if isinstance(text, str) else _("a file of {size} KB").format(size=-(-len(data) // 1024))
+
+
+def commit_message(sentence: str) -> str:
+    """Write a sentence as a subject of one line; if it is longer, the whole of it below."""
+    lines = [" ".join(line.split()) for line in sentence.replace("\0", "").strip().splitlines()] or [""]
+    first, rest = lines[0], lines[1:]
     if len(first) > SUBJECT_CHARS:
-        subject = textwrap.shorten(first, SUBJECT_CHARS, placeholder="…")
-        subject = subject if len(subject) > 1 else f"{first[: SUBJECT_CHARS - 1]}…"
-        return "\n\n".join([subject, first, *rest]) + "\n"
-    return "\n\n".join([first, *rest]) + "\n"
+        cut = first[: SUBJECT_CHARS - 1]
+        first, rest = f"{cut.rpartition(' ')[0] or cut}…", lines
+    return "\n".join([first, "", *rest]).rstrip() + "\n"
 
 
 class Works:
     """The pieces of work of one checkout.
 
     Args:
-        checkout: whose repository has the branches.
+        checkout: whose repository has the branches; its files and its index are never touched.
         root: its campaigns folder.
-        state_dir: below which the work trees lie.
+        state_dir: the state folder, below which the work trees lie.
         now: the present moment, in a zone.
     """
 
-    def __init__(self, checkout: GitWork, root: Path, state_dir: Path, now: Callable[[], datetime]) -> None:
-        self._git, self._now = checkout, now
-        self._below = root.resolve().relative_to(checkout.folder)
-        self._folder = state_dir / "work"
-
-    @cached_property
-    def _default(self) -> str:
-        """The default branch of the remote.
-
-        Raises:
-            UsageError: there is no remote, or it has no branch.
-        """
-        known = self._git.run("symbolic-ref", "--quiet", f"refs/remotes/{REMOTE}/HEAD").text
-        if known:
-            return known.removeprefix(f"refs/remotes/{REMOTE}/")
-        asked = self._git.run("ls-remote", "--symref", REMOTE, "HEAD")
-        if found := re.search(r"^ref: refs/heads/(\S+)\s+HEAD", asked.text):
-            return found[1]
-        for name in ("main", "master"):
-            if self._git.run("rev-parse", "--verify", "--quiet", f"refs/remotes/{REMOTE}/{name}").text:
-                return name
-        raise UsageError(
-            _("the checkout has no remote `{name}` with a default branch").format(name=REMOTE),
-            hint=_("push the campaigns to your code host once: `git push -u origin main`"),
-        )
+    def __init__(self, checkout: Checkout, root: Path, state_dir: Path, now: Callable[[], datetime]) -> None:
+        real = Path(os.path.realpath(root))
+        if not real.is_relative_to(checkout.top):
+            raise UsageError(
+                _("the campaigns folder is a symbolic link"),
+                hint=_("commit the folder itself, not a link to it"),
+                location=str(root),
+            )
+        self._git, self._now = GitWork(checkout=checkout), now
+        self._below = real.relative_to(checkout.top)
+        self._folder = Path(os.path.realpath(state_dir)) / "work"
 
     def list(self) -> list[Work]:
         """List the pieces of work, the newest first."""
-        found = []
-        for folder in self._folder.glob("w-*/"):
-            with suppress(UsageError):  # half made, or half discarded
-                found.append(self.open(folder.name))
-        return sorted(found, key=lambda work: work.facts.at, reverse=True)
+        names = [file.stem for file in self._folder.glob("w-*.json") if NAME.fullmatch(file.stem)]
+        return sorted(map(self.open, names), key=lambda work: (work.facts.at, work.name), reverse=True)
 
     def open(self, name: str) -> Work:
-        """Return one piece of work.
-
-        Raises:
-            UsageError: it is missing.
-        """
-        folder, facts = self._folder / name, self._folder / f"{name}.json"
-        try:
-            if not NAME.fullmatch(name) or not (folder / ".git").is_file():
-                raise FileNotFoundError(name)
-            known = Facts(**json.loads(facts.read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError) as error:
-            message = _("there is no piece of work {name}").format(name=name)
-            raise UsageError(message, hint=_("choose one in the list, or begin a new one")) from error
-        return Work(
-            name=name, folder=folder, root=folder / self._below, repository=self._git, facts_file=facts,
-            default=self._default, facts=known,
-        )  # fmt: skip
+        """Return a piece of work; what is missing of its work tree is made again from its branch."""
+        work = self._work(name)
+        if not NAME.fullmatch(name) or not work.beside("json").exists():
+            raise UsageError(
+                _("there is no piece of work {name}").format(name=name),
+                hint=_("choose one in the list, or begin a new one"),
+            )
+        if not _is_whole(work):
+            with work.alone() as git:
+                self._make_tree(work, git)
+        return work
 
     def create(self, title: str, message: str = "") -> Work:
-        """Begin a piece of work from the default branch as it is at the remote, or as it was known last.
-
-        Raises:
-            UsageError: there is no such branch, or the disk is full.
-        """
-        base = f"refs/remotes/{REMOTE}/{self._default}"
-        fetched = self._git.run("fetch", "--quiet", REMOTE, f"+refs/heads/{self._default}:{base}")
-        if fetched.code and fetched.failure is GitFailure.FULL:
-            raise failed(fetched, "fetch")
-        name = f"w-{self._now():%Y%m%d}-{secrets.token_hex(3)}"
-        folder = self._folder / name
-        private_folder(self._folder)
-        facts = Facts(title=title, at=self._now().isoformat(timespec="seconds"), message=message)
-        added = ("worktree", "add", "--quiet", "--no-track", "-b", f"{PREFIX}{name}", str(folder), base)
+        """Begin a piece of work at the newest default branch; offline, at the newest that is known."""
+        default, fetched = self.fetch(self.default_branch())
+        known = ("--sort=-committerdate", "--count=1", "--format=%(objectname)", f"{BASE}{default}")
+        start = self._git.run("for-each-ref", *known, *((_tracked(default),) if fetched.code else ())).text
+        if not start or (fetched.code and fetched.failure is GitFailure.FULL):
+            raise git_error(fetched, "fetch", self._git.checkout.top)
+        self._git.checked("update-ref", f"{BASE}{default}", start)
+        now = self._now()
+        work = self._work(f"w-{now:%Y%m%d}-{secrets.token_hex(3)}")
         try:
-            self._git.checked(*added)
-            written = json.dumps(asdict(facts), ensure_ascii=False, indent=1).encode()
-            replace_file(self._folder / f"{name}.json", written, private=True)
-        except (UsageError, OSError) as error:
-            self._remove(name)
-            if isinstance(error, OSError):
-                raise UsageError(system_reason(error), hint=system_hint(error, "")) from error
+            with work.alone() as git:
+                self._git.checked("update-ref", work.ref, start, "")
+                work.keep(
+                    title=title,
+                    message=message,
+                    at=now.isoformat(timespec="seconds"),
+                    default=default,
+                    start=start,
+                )
+                self._make_tree(work, git)
+                work.root.mkdir(parents=True, exist_ok=True)
+        except BaseException:
+            self._remove(work)
             raise
-        work = self.open(name)
-        work.root.mkdir(parents=True, exist_ok=True)
         return work
 
     def discard(self, name: str) -> None:
-        """Remove a piece of work; what it was stays under `refs/campaign/discarded/`."""
+        """Put a piece of work away; all that was saved stays under `refs/campaign/discarded/`."""
         work = self.open(name)
-        work.git.run("add", "--all", "--", ".")
-        tree, head = work.git.run("write-tree").text, work.git.run("rev-parse", "HEAD").text
-        kept = work.git.run("commit-tree", tree, "-p", head, "-m", name, config=work.named()).text
-        self._git.run("update-ref", f"refs/campaign/discarded/{name}", kept or head)
-        self._remove(name)
+        with work.alone() as git:
+            if not git.commit_at(work.ref):
+                work.restore_branch(git)
+            person = self.person() or ("campaign studio", "studio@localhost")  # is never pushed
+            head = git.commit_at(work.ref)
+            kept = work.new_commit(git, work.stage(git), (head,), work.title, person)
+            git.checked("update-ref", f"{DISCARDED}{name}", kept)
+            self._remove(work)
 
-    def _remove(self, name: str) -> None:
-        self._git.run("worktree", "remove", "--force", str(self._folder / name))
-        shutil.rmtree(self._folder / name, ignore_errors=True)
-        self._git.run("worktree", "prune")
-        self._git.run("branch", "--quiet", "-D", f"{PREFIX}{name}")
-        (self._folder / f"{name}.json").unlink(missing_ok=True)
+    def person(self) -> Person | None:
+        """Return who works here: as kept by `set_person`, else as git's settings have it."""
+        try:
+            name, email = json.loads((self._folder / "person.json").read_bytes())
+        except (OSError, ValueError, TypeError):
+            name, email = (self._git.run("config", "--get", f"user.{key}").text for key in ("name", "email"))
+        return (str(name), str(email)) if name and email else None
 
-    def person(self) -> tuple[str, str] | None:
-        """Return who works here."""
-        return person_of(self._git, self._folder)
+    def set_person(self, name: str, email: str) -> None:
+        """Keep who works here; git's own settings stay as they are."""
+        name, email = name.strip(), email.strip()
+        is_name = re.search(r"\w", name) and not re.search(r"[<>]", name)
+        is_address = re.fullmatch(r"[^@\s<>]+@[^@\s<>]+", email)
+        if not is_name or not is_address or not f"{name}{email}".isprintable():
+            raise UsageError(
+                _("name or email address is not complete"),
+                hint=_("write both, such as 李梅 and mei@example.com"),
+            )
+        replace_file(self._folder / "person.json", json.dumps([name, email]).encode(), private=True)
+
+    def default_branch(self, *, ask: bool = False) -> str:
+        """Return the default branch of the remote.
+
+        Args:
+            ask: ask the remote, whatever the checkout has of it.
+        """
+        known = "" if ask else self._git.run("symbolic-ref", "--quiet", _tracked("HEAD")).text
+        if known:
+            return known.removeprefix(_tracked(""))
+        asked = self._git.run("ls-remote", "--symref", DEFAULT_REMOTE, "HEAD")
+        if found := re.match(r"ref: refs/heads/(\S+)\tHEAD", asked.text):
+            return found[1]
+        for name in ("main", "master"):
+            if self._git.commit_at(_tracked(name)):
+                return name
+        if asked.code and self._git.remote_url():
+            raise git_error(asked, "ls-remote", self._git.checkout.top)
+        raise UsageError(
+            _("the campaigns have no default branch at a remote `{name}` yet").format(name=DEFAULT_REMOTE),
+            hint=_("push them to your code host once: `git push -u origin main`"),
+        )
+
+    def fetch(self, default: str, name: str = "") -> tuple[str, GitResult]:
+        """Fetch the default branch and, if the remote has it, that of a piece of work, into refs of ours.
+
+        Returns:
+            The default branch, by its new name if it was renamed; and what git answered.
+        """
+        words = ("--quiet", "--no-tags", "--refmap=", "--no-write-fetch-head", "--no-recurse-submodules")
+        # A pattern, so that a branch that is not there is not an error; `--prune` forgets one that is gone.
+        more = (f"+refs/heads/{PREFIX}{name}*:{REVIEWED}{name}*",) if name else ()
+        prune = "--prune" if name else "--no-prune"
+        own = self._git.checkout.common_dir / "refs" / "campaign"
+        with self._git.alone(self._folder / "fetch.lock", lambda: own.rglob("*.lock")) as git:
+            spec = "+refs/heads/{0}:" + BASE + "{0}"
+            fetched = git.run("fetch", *words, prune, DEFAULT_REMOTE, *more, spec.format(default))
+            if fetched.code and fetched.failure is GitFailure.NO_BRANCH:
+                default = self.default_branch(ask=True)
+                fetched = git.run("fetch", *words, prune, DEFAULT_REMOTE, *more, spec.format(default))
+            return default, fetched
+
+    # --- work trees
+
+    def _work(self, name: str) -> Work:
+        common, folder = self._git.checkout.common_dir, self._folder / name
+        tree = Checkout(top=folder, git_dir=common / "worktrees" / name, common_dir=common)
+        git = GitWork(checkout=tree)
+        return Work(name=name, folder=folder, root=folder / self._below, git=git, works=self)
+
+    def _make_tree(self, work: Work, git: GitWork) -> None:
+        """Make the work tree of a branch, or what is missing of it; files that are there stay."""
+        git_dir, half = git.checkout.git_dir, self._folder / ".half" / work.name
+        shutil.rmtree(half, ignore_errors=True)
+        if not self._git.commit_at(work.ref):
+            work.restore_branch(self._git)
+        if not (git_dir / "HEAD").exists():
+            # Git names its entry after the last part of the folder: here, too, the name of the work.
+            options = ("--quiet", "--force", "--no-checkout", "--no-guess-remote")
+            self._git.checked("worktree", "add", *options, str(half), work.branch)
+        place, files = (work.folder, ()) if work.folder.exists() else (half, ("-u",))
+        replace_file(place / ".git", _pointer(git_dir), private=True)
+        replace_file(git_dir / "gitdir", os.fsencode(work.folder / ".git") + b"\n")
+        here = replace(git, checkout=replace(git.checkout, top=place))
+        here.checked("read-tree", "--reset", *files, work.ref)
+        if files:
+            half.rename(work.folder)
+        shutil.rmtree(half, ignore_errors=True)
+
+    def _remove(self, work: Work) -> None:
+        """Remove work tree and branch; the facts last, so that it stays in the list if the process dies."""
+        for folder in (work.folder, self._folder / ".half" / work.name, work.git.checkout.git_dir):
+            shutil.rmtree(folder, ignore_errors=True)
+        self._git.run("update-ref", "-d", work.ref)
+        for suffix in ("json", "lock"):
+            work.beside(suffix).unlink(missing_ok=True)
+
+
+def _is_whole(work: Work) -> bool:
+    """Return whether folder and repository name each other; git writes the index after all files."""
+    git_dir = work.git.checkout.git_dir
+    try:
+        return (work.folder / ".git").read_bytes() == _pointer(git_dir) and (git_dir / "index").exists()
+    except OSError:
+        return False
+
+
+def _tracked(branch: str) -> str:
+    """Return the person's own ref of a branch of the remote."""
+    return f"refs/remotes/{DEFAULT_REMOTE}/{branch}"
+
+
+def _pointer(git_dir: Path) -> bytes:
+    """Return what the `.git` of a work tree holds."""
+    return b"gitdir: " + os.fsencode(git_dir) + b"\n"

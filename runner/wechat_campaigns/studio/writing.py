@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from flask import Flask, Response, jsonify, request
 from werkzeug.exceptions import BadRequest, NotFound, RequestEntityTooLarge
@@ -106,10 +106,11 @@ def _word(values: Data, name: str) -> str:
     return value
 
 
-def _side(values: Data) -> str:
-    if values.get("which") not in ("mine", "theirs"):
+def _side(values: Data) -> Literal["mine", "theirs"]:
+    which = values.get("which")
+    if which not in ("mine", "theirs"):
         raise BadRequest
-    return _word(values, "which")
+    return "mine" if which == "mine" else "theirs"
 
 
 def _words(values: Data, *names: str) -> list[str]:

@@ -1,247 +1,551 @@
-"""Pieces of work with a real git: apart from the checkout and from each other; nothing of anybody is lost."""
+"""A piece of work is a branch and a work tree; the person's checkout stays as it is, to the byte."""
 
-import os
+import shutil
 import subprocess
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
-from tests.support.studio import SETTINGS, TEXT
-from wechat_campaigns.core.errors import UsageError
-from wechat_campaigns.core.git_checkout import find_checkout
-from wechat_campaigns.core.git_work import of_checkout
-from wechat_campaigns.studio.work import ChangedBeneathError, Work, Works
+from tests.support.commits import git
+from tests.support.served import QuietHandler, served
+from tests.support.works import TeamRepository, team_repository
+from wechat_campaigns.core.errors import CampaignError, UsageError
+from wechat_campaigns.core.git_work import GitError, clone
+from wechat_campaigns.studio.work import (
+    ABSENT,
+    DISCARDED,
+    ChangedBeneathError,
+    Conflict,
+    PersonError,
+    Work,
+    commit_message,
+    merged_by_files,
+)
 
-NOW = datetime(2026, 12, 3, 9, tzinfo=UTC)
-
-
-def git(folder: Path, *words: str) -> str:
-    who = ("-c", "user.name=Ann", "-c", "user.email=ann@example.invalid")
-    return subprocess.run(
-        ["git", *who, *words], cwd=folder, capture_output=True, text=True, check=True
-    ).stdout.strip()
-
-
-@pytest.fixture
-def shop(tmp_path: Path) -> Path:
-    """A person's checkout of `remote.git`, with something that only he has."""
-    remote, folder = tmp_path / "remote.git", tmp_path / "shop"
-    git(tmp_path, "init", "--quiet", "--bare", "-b", "main", str(remote))
-    git(tmp_path, "clone", "--quiet", str(remote), str(folder))
-    git(folder, "checkout", "--quiet", "-b", "main")
-    (folder / "campaigns").mkdir()
-    (folder / "campaigns/_settings.yaml").write_text(SETTINGS)
-    (folder / "campaigns/hello.yaml").write_text(TEXT, encoding="utf-8")
-    (folder / "campaigns/other.yaml").write_text(TEXT, encoding="utf-8")
-    git(folder, "add", "campaigns")
-    git(folder, "commit", "--quiet", "-m", "First")
-    git(folder, "push", "--quiet", "-u", "origin", "main")
-    (folder / "campaigns/hello.yaml").write_text(f"{TEXT}# mine\n", encoding="utf-8")
-    return folder
+SALE = "campaigns/sale.yaml"
+NEWS = "campaigns/news.yaml"
 
 
 @pytest.fixture
-def works(shop: Path, tmp_path: Path) -> Works:
-    checkout = find_checkout(shop / "campaigns")
-    assert checkout is not None
-    return Works(of_checkout(checkout), shop / "campaigns", tmp_path / "state", lambda: NOW)
+def team(tmp_path: Path) -> Iterator[TeamRepository]:
+    with team_repository(tmp_path / "team") as made:
+        made.named()
+        yield made
 
 
-@pytest.fixture
-def work(works: Works) -> Work:
-    made = works.create("春茶")
-    made.set_person("李梅", "mei@example.invalid")
-    return made
+def edit(work: Work, text: str, path: str = "sale.yaml") -> str:
+    """Save a text over what is there."""
+    return work.write(path, text.encode(), seen=work.read(path).stamp)
 
 
-def checkout_bytes(shop: Path) -> dict[str, bytes]:
-    """Everything of a checkout but where git keeps objects, and the branches that are not its own."""
-    ours = ("objects", "worktrees", "refs/heads/campaign", "refs/campaign", "refs/remotes", "logs/refs")
-    found = (one for one in sorted(shop.rglob("*")) if one.is_file())
-    places = {one.relative_to(shop).as_posix(): one for one in found}
-    beside = tuple(f".git/{one}" for one in (*ours, "FETCH_HEAD", "logs/refs/heads/campaign"))
-    return {name: place.read_bytes() for name, place in places.items() if not name.startswith(beside)}
+# --- begin, save, commit, push
 
 
-def change(shop: Path, **files: str) -> None:
-    """Change files for everybody, from another clone."""
-    other = shop.parent / "other"
-    git(shop.parent, "clone", "--quiet", "remote.git", "other")
-    for name, text in files.items():
-        (other / "campaigns" / f"{name}.yaml").write_text(text, encoding="utf-8")
-    git(other, "add", "--all")
-    git(other, "commit", "--quiet", "-m", "Theirs")
-    git(other, "push", "--quiet")
+def test_what_is_saved_is_pushed_in_the_person_s_name(team: TeamRepository) -> None:
+    work = team.works.create("春茶")
+    edit(work, "第二版")
+    work.write("spring/杯子.png", b"\x89PNG", seen=ABSENT)
+    (work.folder / "README.md").write_text("not of the campaigns\n")
+    (work.root / ".sale.yaml.0a1b2c3d").write_text("half written")
+    assert work.changed() == ("sale.yaml", "spring/杯子.png")
+    commit = work.commit("换成第二版")
+    assert f"{commit} -> {work.branch}" in work.push()
+    assert team.pushed(work, "--format=%H|%an <%ae>|%cn <%ce>|%B") == (
+        f"{commit}|李梅 <mei@example.com>|李梅 <mei@example.com>|换成第二版"
+    )
+    assert team.pushed_files(work) == [SALE, "campaigns/spring/杯子.png"]
+    assert work.commit("nothing") == ""
+    assert (work.title, work.facts.sentence, work.default) == ("春茶", "换成第二版", "main")
+    assert work.remote_url == str(team.remote)
 
 
-def test_the_checkout_is_as_it_was_whatever_is_done(works: Works, shop: Path) -> None:
-    before = checkout_bytes(shop)
-    work = works.create("春茶")
-    work.set_person("李梅", "mei@example.invalid")
-    work.write("hello.yaml", b"one")
-    assert work.commit("改价") is True
-    work.push()
-    work.update()
-    works.discard(work.name)
-    assert checkout_bytes(shop) == before
+def test_two_pieces_of_work_never_mix(team: TeamRepository) -> None:
+    one, two = team.works.create("one"), team.works.create("two")
+    edit(one, "one")
+    edit(two, "two")
+    two.write("two.md", b"two", seen=ABSENT)
+    for work in (one, two):
+        work.commit(work.title)
+        work.push()
+    assert (team.pushed_files(one), team.pushed_files(two)) == ([SALE], [SALE, "campaigns/two.md"])
+    assert {work.title for work in team.open_works().list()} == {"one", "two"}
+    assert git(team.remote, "show", f"{one.branch}:{SALE}") == "one"
 
 
-def test_two_pieces_never_mix_and_open_again(works: Works) -> None:
-    one, two = works.create("一"), works.create("二")
-    one.write("hello.yaml", b"one")
-    two.write("new.yaml", b"two")
-    assert (one.changed(), two.changed()) == (("hello.yaml",), ("new.yaml",))
-    assert {again.name: again.changed() for again in works.list()} == {
-        one.name: ("hello.yaml",), two.name: ("new.yaml",),
-    }  # fmt: skip
-    assert works.open(one.name).facts.title == "一"
+@pytest.mark.parametrize(
+    ("sentence", "message"),
+    [
+        ("短", "短\n"),
+        ("a\nb\n\nc", "a\n\nb\n\nc\n"),
+        ("字" * 80, f"{'字' * 71}…\n\n{'字' * 80}\n"),
+        ("word " * 20, f"{('word ' * 14).strip()}…\n\n{('word ' * 20).strip()}\n"),
+        ("x\0y", "xy\n"),
+    ],
+)
+def test_a_sentence_is_the_subject(sentence: str, message: str) -> None:
+    assert commit_message(sentence) == message
+    assert all(len(commit_message(one).split("\n")[0]) <= 72 for one in (sentence, sentence * 3))
 
 
-def test_what_somebody_wrote_meanwhile_is_not_saved_over(work: Work) -> None:
-    seen = work.read("hello.yaml").stamp
-    (work.root / "hello.yaml").write_text("theirs")
+def test_it_begins_at_the_newest_default_branch_that_is_known(team: TeamRepository) -> None:
+    newest = team.colleague(**{NEWS: "newer"})
+    assert team.works.create("online").read("news.yaml").text == "newer"
+    shutil.move(team.remote, team.folder / "away")
+    work = team.works.create("offline")
+    assert (work.read("news.yaml").text, work.facts.start) == ("newer", newest)
+    edit(work, "offline")
+    assert work.commit("kept")
+    with pytest.raises(GitError, match="not sent") as found:
+        work.push()
+    assert "what was saved is kept" in found.value.hint
+
+
+def test_the_default_branch_is_found_under_every_name(tmp_path: Path) -> None:
+    team = TeamRepository(tmp_path / "team")
+    git(team.remote, "branch", "--move", "main", "trunk")
+    assert team.works.default_branch() == "main"
+    assert team.works.create("renamed at the remote").default == "trunk"
+    git(team.shop, "remote", "set-head", "origin", "--delete")
+    assert team.works.default_branch() == "trunk"
+    shutil.move(team.remote, team.folder / "away")
+    assert team.works.default_branch() == "main"
+    git(team.shop, "remote", "remove", "origin")
+    with pytest.raises(UsageError, match="no default branch") as found:
+        team.works.create("x")
+    assert "git push -u origin main" in found.value.hint
+
+
+# --- files
+
+
+def test_what_another_editor_wrote_is_never_overwritten(team: TeamRepository) -> None:
+    work = team.works.create("x")
+    stamp = edit(work, "mine")
+    (work.root / "sale.yaml").write_text("theirs")
+    with pytest.raises(ChangedBeneathError) as found:
+        work.write("sale.yaml", b"mine again", seen=stamp)
+    assert found.value.now is not None
+    assert found.value.now.text == "theirs"
+    assert work.write("sale.yaml", b"chosen", seen=found.value.now.stamp)
+    (work.root / "sale.yaml").unlink()
+    with pytest.raises(ChangedBeneathError) as found:
+        work.write("sale.yaml", b"mine again", seen=stamp)
+    assert found.value.now is None
+    work.write("new.md", b"1", seen=ABSENT)
     with pytest.raises(ChangedBeneathError):
-        work.write("hello.yaml", b"mine", seen=seen)
-    assert work.read("hello.yaml").data == b"theirs"
-    work.write("hello.yaml", b"mine", seen=work.read("hello.yaml").stamp)
-    (work.root / "hello.yaml").unlink()
-    with pytest.raises(ChangedBeneathError):
-        work.write("hello.yaml", b"again", seen=work_stamp(b"mine"))
-
-
-def work_stamp(data: bytes) -> str:
-    from hashlib import sha256
-
-    return sha256(data).hexdigest()
+        work.write("new.md", b"2", seen=ABSENT)
+    assert work.read("new.md").text == "1"
 
 
 @pytest.mark.parametrize(
     "path",
-    ["../out.yaml", "/tmp/out.yaml", "_settings.yaml", ".git/x.md", "a/../../out.md", "run.py", "x.sh",
-     "link/x.yaml", "link.yaml", "_themes/x.md"],
+    [
+        "../README.md", "/etc/x.yaml", "a/../../x.yaml", "", ".", "_settings.yaml", "_parts/x.md", ".x.yaml",
+        "a/.git/x.txt", ".git/x.yaml", "run.sh", "x", "a\\b.yaml", "C:/x.yaml", "a\n.yaml", "news.yaml/x.md",
+    ],
 )  # fmt: skip
-def test_only_files_of_messages_are_written(work: Work, tmp_path: Path, path: str) -> None:
-    (work.root / "link").symlink_to(tmp_path)
-    (work.root / "link.yaml").symlink_to(tmp_path / "out.yaml")
-    with pytest.raises(UsageError):
+def test_only_files_of_messages_are_written(team: TeamRepository, path: str) -> None:
+    work = team.works.create("x")
+    with pytest.raises(CampaignError) as found:
         work.write(path, b"x")
-    assert not list(tmp_path.glob("out*"))
+    assert found.value.hint
+    assert work.changed() == ()
 
 
-def test_what_others_changed_is_taken_in(work: Work, shop: Path) -> None:
-    work.write("hello.yaml", b"mine")
-    change(shop, other="theirs", more="new")
-    work.update()
-    assert work.conflicts() == ()
-    assert work.changed() == ("hello.yaml",)
-    assert (work.read("other.yaml").text, work.read("more.yaml").text) == ("theirs", "new")
-    assert work.read("hello.yaml").text == "mine"
-
-
-@pytest.mark.parametrize(("which", "kept"), [("mine", "mine"), ("theirs", "theirs")])
-def test_of_what_both_changed_a_person_chooses(work: Work, shop: Path, which: str, kept: str) -> None:
-    work.write("hello.yaml", b"mine")
-    change(shop, hello="theirs", other="theirs")
-    work.update()
-    (conflict,) = work.conflicts()
-    assert (conflict.path, conflict.mine, conflict.theirs) == ("campaigns/hello.yaml", "mine", "theirs")
-    with pytest.raises(UsageError):
-        work.commit("too early")
-    work.resolve(conflict.path, which)
-    assert (work.conflicts(), work.read("hello.yaml").text) == ((), kept)
-    assert work.read("other.yaml").text == "theirs"
+def test_a_file_that_git_would_not_send_is_refused(team: TeamRepository) -> None:
+    team.colleague(**{".gitignore": "*.csv\n"})
+    work = team.works.create("x")
+    with pytest.raises(UsageError, match="git ignores list"):
+        work.write("list.csv", b"openid\n", seen=ABSENT)
+    assert not work.exists("list.csv")
+    assert work.write("a/[*].md", b"x", seen=ABSENT)
+    work.commit("x")
     work.push()
+    assert team.pushed_files(work) == ["campaigns/a/[*].md"]
+    assert dict(work.files_below("a")) == {"[*].md": b"x"}
 
 
-def test_nobody_in_particular_commits_nothing(works: Works, monkeypatch: pytest.MonkeyPatch) -> None:
-    work = works.create("春茶")
-    work.write("hello.yaml", b"one")
-    with pytest.raises(UsageError):
-        work.commit("改价")
-    for name, email in [("", "a@b.c"), ("李梅", "no address"), ("a <b>", "a@b.c")]:
-        with pytest.raises(UsageError):
-            work.set_person(name, email)
-    work.set_person("李梅", "mei@example.invalid")
-    assert work.commit("改价") is True
-    assert work.commit("again") is False
+# --- what others changed
 
 
-def test_a_refused_push_says_why_and_loses_nothing(work: Work, shop: Path) -> None:
-    hook = shop.parent / "remote.git/hooks/pre-receive"
-    hook.write_text("#!/bin/sh\necho 'only reviewers push' >&2\nexit 1\n")
-    hook.chmod(0o755)
-    work.write("hello.yaml", b"one")
-    work.commit("改价")
-    with pytest.raises(UsageError) as refused:
+def test_changes_of_other_files_come_in_by_themselves(team: TeamRepository) -> None:
+    work = team.works.create("x")
+    edit(work, "mine")
+    team.colleague("campaigns/news/body.md", **{NEWS: "theirs", "README.md": "theirs", "campaigns/b.md": "b"})
+    assert work.update() == ()
+    assert (work.read("sale.yaml").text, work.read("news.yaml").text) == ("mine", "theirs")
+    assert (work.exists("b.md"), work.exists("news/body.md")) == (True, False)
+    assert work.changed() == ("sale.yaml",)
+    work.push()
+    assert team.pushed_files(work) == [SALE]
+    assert work.update() == ()
+
+
+def test_without_changes_of_mine_the_branch_follows(team: TeamRepository) -> None:
+    work = team.works.create("x")
+    newest = team.colleague(**{NEWS: "theirs"})
+    assert work.update() == ()
+    assert work.git.commit_at(work.ref) == newest
+
+
+def both_changed(team: TeamRepository) -> Work:
+    """Both changed a campaign and a file of its folder; I alone a picture, they alone the settings."""
+    work = team.works.create("x")
+    edit(work, "mine", "news.yaml")
+    edit(work, "mine", "news/body.md")
+    work.write("news/a.png", b"\x89PNG mine", seen=ABSENT)
+    team.colleague(**{NEWS: "theirs", "campaigns/news/body.md": "theirs", "campaigns/_settings.yaml": "{}"})
+    return work
+
+
+@pytest.mark.parametrize("body", ["mine", "theirs"])
+@pytest.mark.parametrize("campaign", ["mine", "theirs"])
+def test_where_both_changed_one_file_a_person_chooses(team: TeamRepository, campaign: str, body: str) -> None:
+    work = both_changed(team)
+    waiting = (Conflict("news.yaml", "mine", "theirs"), Conflict("news/body.md", "mine", "theirs"))
+    assert work.update() == work.conflicts() == waiting
+    assert work.read("news.yaml").text == "mine"  # nothing came in yet, no marks in a file
+    reopened = team.open_works().open(work.name)
+    assert reopened.resolve("news.yaml", campaign) == waiting[1:]  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="does not wait"):
+        reopened.resolve("news.yaml", "mine")
+    assert reopened.resolve("news/body.md", body) == reopened.conflicts() == ()  # type: ignore[arg-type]
+    assert (work.read("news.yaml").text, work.read("news/body.md").text) == (campaign, body)
+    assert (work.root / "_settings.yaml").read_text() == "{}"
+    work.push()
+    assert git(team.remote, "show", f"{work.branch}:{NEWS}") == campaign
+    assert git(team.remote, "merge-base", "main", work.branch) == git(team.remote, "rev-parse", "main")
+
+
+def test_a_choice_overwrites_nothing_that_is_saved_after_it(team: TeamRepository) -> None:
+    work = both_changed(team)
+    work.update()
+    work.resolve("news.yaml", "theirs")
+    edit(work, "theirs, corrected", "news.yaml")
+    other = team.works.create("other")
+    team.colleague(**{"campaigns/c.md": "c"})
+    other.update()  # fetches what is newer than what waits
+    work.resolve("news/body.md", "mine")
+    assert (work.read("news.yaml").text, work.exists("c.md")) == ("theirs, corrected", True)
+
+
+def test_removed_renamed_and_binary_files_are_chosen_too(team: TeamRepository) -> None:
+    one, two = team.works.create("one"), team.works.create("two")
+    (one.root / "sale.yaml").rename(one.root / "moved.yaml")
+    edit(two, "mine")
+    two.write("a.png", b"\x89PNG mine", seen=ABSENT)
+    team.colleague(**{SALE: "theirs", "campaigns/a.png": "\x89PNG\0theirs"})
+    assert one.update() == (Conflict("sale.yaml", None, "theirs"),)
+    assert one.resolve("sale.yaml", "mine") == ()
+    assert (one.exists("sale.yaml"), one.exists("moved.yaml")) == (False, True)
+    team.colleague("campaigns/sale.yaml")
+    assert two.update() == (
+        Conflict("a.png", "a file of 1 KB", "a file of 1 KB"), Conflict("sale.yaml", "mine", None),
+    )  # fmt: skip
+    two.resolve("a.png", "mine")
+    assert two.resolve("sale.yaml", "theirs") == ()
+    assert (two.exists("sale.yaml"), two.read_bytes("a.png")) == (False, b"\x89PNG mine")
+
+
+def test_what_one_side_alone_changed_is_taken() -> None:
+    mine = {"a": ("100644", "1"), "b": ("100644", "1"), "c": ("100644", "1")}
+    theirs = {"b": ("100644", "2"), "c": ("100644", "1"), "d": ("000000", "0")}
+    assert merged_by_files(mine, theirs) == ({"d": ("000000", "0")}, ["b"])
+    assert merged_by_files(mine, theirs, {"b": ("100644", "2")}) == ({"d": ("000000", "0")}, [])
+
+
+def sent(team: TeamRepository) -> Work:
+    """A piece of work that lies at the remote."""
+    work = team.works.create("x")
+    edit(work, "mine")
+    work.commit("mine")
+    work.push()
+    return work
+
+
+def added_to(team: TeamRepository, work: Work) -> None:
+    team.colleague(branch=work.branch, **{"campaigns/hint.md": "a reviewer's"})
+
+
+def rebased(team: TeamRepository, work: Work) -> None:
+    team.colleague(**{NEWS: "newer"})
+    git(team.other, "fetch", "--quiet")
+    git(team.other, "checkout", "--quiet", "-B", "rebased", f"origin/{work.branch}")
+    git(team.other, "rebase", "--quiet", "origin/main")
+    git(team.other, "push", "--quiet", "--force", "origin", f"HEAD:{work.branch}")
+
+
+def rewritten(team: TeamRepository, work: Work) -> None:
+    git(team.other, "push", "--quiet", "--force", "origin", f"origin/main^{{}}:{work.branch}")
+    team.colleague(branch=work.branch, **{NEWS: "rewritten"})
+
+
+def deleted(team: TeamRepository, work: Work) -> None:
+    git(team.other, "push", "--quiet", "origin", f":{work.branch}")
+
+
+@pytest.mark.parametrize("meddle", [added_to, rebased, rewritten, deleted])
+def test_a_branch_that_the_remote_changed_is_sent_again(
+    team: TeamRepository, meddle: Callable[[TeamRepository, Work], None]
+) -> None:
+    work = sent(team)
+    meddle(team, work)
+    edit(work, "mine, corrected")
+    work.commit("corrected")
+    if meddle is not deleted:
+        with pytest.raises(GitError, match="not sent") as found:
+            work.push()
+        assert found.value.hint.startswith("take in what changed")
+    assert work.update() == ()
+    work.push()
+    assert git(team.remote, "show", f"{work.branch}:{SALE}") == "mine, corrected"
+    reviewer = {added_to: ("hint.md", "a reviewer's"), rewritten: ("news.yaml", "rewritten")}.get(meddle)
+    if reviewer:
+        assert work.read(reviewer[0]).text == reviewer[1]
+
+
+def test_a_correction_after_the_merge_meets_what_was_merged(team: TeamRepository) -> None:
+    work = sent(team)
+    team.colleague(**{SALE: "mine", NEWS: "newer"})  # squashed
+    edit(work, "mine, corrected")
+    assert work.update() == ()
+    assert (work.read("sale.yaml").text, work.changed()) == ("mine, corrected", ("sale.yaml",))
+
+
+# --- what is missing is made again
+
+
+def no_folder(team: TeamRepository, work: Work) -> None:
+    shutil.rmtree(work.folder)
+
+
+def removed_by_git(team: TeamRepository, work: Work) -> None:
+    git(team.shop, "worktree", "remove", "--force", str(work.folder))
+
+
+def no_folder_and_pruned(team: TeamRepository, work: Work) -> None:
+    shutil.rmtree(work.folder)
+    git(team.shop, "worktree", "prune")
+
+
+def no_entry(team: TeamRepository, work: Work) -> None:
+    shutil.rmtree(team.shop / ".git" / "worktrees")
+
+
+def no_pointer(team: TeamRepository, work: Work) -> None:
+    (work.folder / ".git").unlink()
+
+
+def no_branch(team: TeamRepository, work: Work) -> None:
+    git(team.shop, "update-ref", "-d", work.ref)
+
+
+def no_index(team: TeamRepository, work: Work) -> None:
+    (work.git.checkout.git_dir / "index").unlink()
+
+
+@pytest.mark.parametrize("lose", [no_folder, removed_by_git, no_folder_and_pruned])
+def test_a_work_tree_that_was_deleted_is_made_again(
+    team: TeamRepository, lose: Callable[[TeamRepository, Work], None]
+) -> None:
+    work = sent(team)
+    lose(team, work)
+    (again,) = team.open_works().list()
+    assert (again.read("sale.yaml").text, again.changed()) == ("mine", ("sale.yaml",))
+    assert git(again.folder, "status", "--porcelain") == ""
+    edit(again, "more")
+    assert again.commit("more")
+    again.push()
+
+
+@pytest.mark.parametrize("lose", [no_entry, no_pointer, no_branch, no_index])
+def test_what_git_lost_of_a_work_tree_costs_no_file(
+    team: TeamRepository, lose: Callable[[TeamRepository, Work], None]
+) -> None:
+    work = sent(team)
+    team.colleague(branch=work.branch, **{"campaigns/hint.md": "a reviewer's"})
+    work.update()
+    edit(work, "saved, not committed")
+    lose(team, work)
+    again = team.open_works().open(work.name)
+    assert again.read("sale.yaml").text == "saved, not committed"
+    assert again.commit("kept")
+    assert again.changed() == ("hint.md", "sale.yaml")
+    again.push()
+    assert git(team.remote, "show", f"{work.branch}:{SALE}") == "saved, not committed"
+    no_branch(team, work)
+    with pytest.raises(GitError):
         work.push()
-    assert refused.value.hint
-    assert work.read("hello.yaml").text == "one"
+    assert git(team.remote, "show", f"{work.branch}:{SALE}") == "saved, not committed"
+
+
+def test_facts_that_were_damaged_cost_the_title_alone(team: TeamRepository) -> None:
+    work = sent(team)
+    work.beside("json").write_text("{")
+    (again,) = team.open_works().list()
+    assert (again.title, again.read("sale.yaml").text, again.default) == (work.name, "mine", "main")
+    with pytest.raises(UsageError, match="there is no piece of work"):
+        team.works.open("w-20261105-ffffff")
+    with pytest.raises(UsageError, match="there is no piece of work"):
+        team.works.open("../../shop")
+
+
+def test_discarded_work_is_kept_for_an_undo(team: TeamRepository) -> None:
+    work = sent(team)
+    edit(work, "saved, not committed")
+    team.works.discard(work.name)
+    assert team.works.list() == []
+    assert git(team.shop, "show", f"{DISCARDED}{work.name}:{SALE}") == "saved, not committed"
+    assert not work.folder.exists()
+    assert git(team.shop, "for-each-ref", work.ref) == ""
+    assert git(team.remote, "show", f"{work.branch}:{SALE}") == "mine"
+
+
+def test_a_branch_that_is_checked_out_elsewhere_is_left_alone(team: TeamRepository) -> None:
+    work = sent(team)
+    edit(work, "more")
+    elsewhere = team.folder / "elsewhere"
+    git(team.shop, "worktree", "add", "--quiet", "--force", str(elsewhere), work.branch)
+    with pytest.raises(GitError, match="elsewhere, so this work cannot be changed") as found:
+        work.commit("more")
+    assert "git switch main" in found.value.hint
+    git(team.shop, "worktree", "remove", str(elsewhere))
+    git(work.folder, "checkout", "--quiet", "-b", "own")
+    with pytest.raises(GitError, match="own is checked out") as found:
+        work.update()
+    assert f"git switch {work.branch}" in found.value.hint
+    git(work.folder, "checkout", "--quiet", work.branch)
+    git(team.shop, "branch", "--quiet", "-D", "own")
+    assert work.commit("more")
+
+
+# --- what is refused
+
+
+def test_a_commit_needs_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with team_repository(tmp_path / "team") as team:
+        work = team.works.create("x")
+        edit(work, "mine")
+        with pytest.raises(PersonError) as found:
+            work.commit("mine")
+        assert "git config --global" in found.value.hint
+        for name, email in (("", "a@b"), ("<x>", "a@b"), ("李梅", "mei"), ("...", "a@b"), ("a\nb", "a@b")):
+            with pytest.raises(UsageError, match="not complete"):
+                work.set_person(name, email)
+        settings = tmp_path / "gitconfig"
+        settings.write_text("[user]\nname = Git\nemail = git@example.com\n")
+        monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(settings))
+        assert work.person() == ("Git", "git@example.com")
+        work.set_person("李梅", "mei@example.com")
+        assert work.person() == team.open_works().person() == ("李梅", "mei@example.com")
+        assert work.read("sale.yaml").text == "mine"
+        work.commit("mine", ("Ann", "ann@example.com"))
+        work.push()
+        assert team.pushed(work, "--format=%an %cn") == "Ann Ann"
+    team.works.discard(work.name)
+
+
+TOKEN = "ghp_abcdefghijklmnopqrstuvwxyz0123456789"
+
+
+def test_a_refused_push_shows_what_the_server_says(team: TeamRepository) -> None:
+    work = team.works.create("x")
+    edit(work, "mine")
+    work.commit("mine")
+    hook = team.remote / "hooks" / "pre-receive"
+    hook.write_text(
+        f"#!/bin/sh\necho 'GL-HOOK-ERR: ask 小李' >&2\nprintf '{TOKEN} \\033[2J\\n' >&2\nexit 1\n"
+    )
+    hook.chmod(0o755)
+    with pytest.raises(GitError) as found:
+        work.push()
+    assert "GL-HOOK-ERR: ask 小李" in found.value.message
+    assert TOKEN not in found.value.message
+    assert "\x1b" not in found.value.message
+    assert "what was saved is kept" in found.value.hint
     hook.unlink()
     work.push()
 
 
-def test_without_a_network_a_piece_begins_from_what_is_known(works: Works, shop: Path) -> None:
-    (shop.parent / "remote.git").rename(shop.parent / "gone.git")
-    work = works.create("离线")
-    work.set_person("李梅", "mei@example.invalid")
-    work.write("hello.yaml", b"one")
-    work.commit("改价")
-    with pytest.raises(UsageError):
-        work.push()
-    (shop.parent / "gone.git").rename(shop.parent / "remote.git")
-    work.push()
+def test_push_options_reach_the_remote_and_its_answer_comes_back(team: TeamRepository) -> None:
+    work = team.works.create("x")
+    edit(work, "mine")
+    work.commit("mine")
+    git(team.remote, "config", "receive.advertisePushOptions", "true")
+    hook = team.remote / "hooks" / "post-receive"
+    hook.write_text('#!/bin/sh\necho "$GIT_PUSH_OPTION_COUNT|$GIT_PUSH_OPTION_0|$GIT_PUSH_OPTION_1"\n')
+    hook.chmod(0o755)
+    printed = work.push(("merge_request.create", "merge_request.title=春茶, -x"))
+    assert "remote: 2|merge_request.create|merge_request.title=春茶, -x" in printed
 
 
-def test_nothing_that_a_repository_asks_for_runs(works: Works, shop: Path, tmp_path: Path) -> None:
-    ran = tmp_path / "ran"
-    ran.mkdir()
-    for name in ("post-checkout", "pre-commit", "commit-msg", "pre-push", "post-merge"):
-        hook = shop / ".git/hooks" / name
-        hook.write_text(f"#!/bin/sh\ntouch {ran}/{name}\n")
-        hook.chmod(0o755)
-    programs = (
-        "filter.x.clean", "filter.x.smudge", "filter.x.process", "core.fsmonitor", "gpg.program",
-        "core.editor", "diff.external", "diff.x.command", "diff.x.textconv", "merge.x.driver",
-    )  # fmt: skip
-    for key in programs:
-        git(shop, "config", key, f"touch {ran}/{key};")
-    git(shop, "config", "commit.gpgSign", "true")
-    git(shop, "config", "filter.x.required", "true")
-    work = works.create("春茶")
-    work.set_person("李梅", "mei@example.invalid")
-    (work.folder / ".gitattributes").write_text("*.yaml filter=x merge=x diff=x\n")
-    work.write("hello.yaml", b"one")
-    work.changed()
-    work.commit("改价")
-    work.push()
-    change(shop, hello="theirs")
-    work.update()
-    work.conflicts()
-    works.discard(work.name)
-    assert list(ran.iterdir()) == []
+@pytest.mark.parametrize("status", [401, 403, 404, 500])
+def test_an_expired_token_is_said_and_work_goes_on(tmp_path: Path, status: int) -> None:
+    class Handler(QuietHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.send_header("WWW-Authenticate", "Basic")
+            self.end_headers()
+
+    team = TeamRepository(tmp_path / "team")
+    team.named()
+    with served(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as running:
+        address = f"http://mei:{TOKEN}@127.0.0.1:{running.server_port}/team.git"
+        git(team.shop, "remote", "set-url", "origin", address)
+        work = team.works.create("x")
+        edit(work, "mine")
+        assert work.commit("mine")
+        for step in (work.push, work.update, lambda: clone(address, tmp_path / "new")):
+            with pytest.raises(GitError) as found:
+                step()  # type: ignore[operator]
+            assert found.value.hint.startswith("check the network" if status == 500 else "log in")
+            assert TOKEN not in found.value.text
+    assert not (tmp_path / "new").exists()
 
 
-def test_a_lock_that_a_killed_command_left_is_removed(work: Work) -> None:
-    work.write("hello.yaml", b"one")
-    lock = work.git.git_dir / "index.lock"
+def test_a_lock_of_another_program_is_named(team: TeamRepository) -> None:
+    work = team.works.create("x")
+    edit(work, "mine")
+    lock = work.git.checkout.git_dir / "index.lock"
     lock.touch()
-    os.utime(lock, (1, 1))
-    assert work.commit("改价") is True
+    with pytest.raises(GitError) as found:
+        work.commit("mine")
+    assert str(work.folder) in found.value.hint
+    lock.unlink()
+    assert work.commit("mine")
 
 
-def test_what_is_discarded_can_be_had_back(works: Works, work: Work, shop: Path) -> None:
-    work.write("hello.yaml", b"one")
-    works.discard(work.name)
-    assert works.list() == []
-    kept = f"refs/campaign/discarded/{work.name}:campaigns/hello.yaml"
-    assert git(shop, "show", kept) == "one"
-    with pytest.raises(UsageError):
-        works.open(work.name)
+def test_without_git_it_says_so(team: TeamRepository, monkeypatch: pytest.MonkeyPatch) -> None:
+    work = team.works.create("x")
+    edit(work, "mine")
+    with monkeypatch.context() as patch:
+        patch.setenv("PATH", str(team.folder))
+        with pytest.raises(GitError) as found:
+            work.commit("mine")
+    assert found.value.hint == "install git 2.31 or newer"
+    assert work.commit("mine")
 
 
-def test_a_half_made_piece_is_no_piece(works: Works, tmp_path: Path) -> None:
-    (tmp_path / "state/work/w-20261203-abcdef").mkdir(parents=True)
-    (tmp_path / "state/work/w-20261203-fedcba.json").write_text("{")
-    assert works.list() == []
-    assert works.create("春茶").changed() == ()
+# --- clone
+
+
+def test_a_clone_is_whole_or_not_there(tmp_path: Path) -> None:
+    team = TeamRepository(tmp_path / "team")
+    folder = tmp_path / "new" / "shop"
+    clone(str(team.remote), folder)
+    assert git(folder, "status", "--porcelain", "--branch") == "## main...origin/main"
+    assert (folder / SALE).exists()
+    with pytest.raises(UsageError, match="already has files"):
+        clone(str(team.remote), folder)
+    with pytest.raises(GitError, match="cannot be copied"):
+        clone(str(tmp_path / "absent.git"), tmp_path / "new" / "absent")
+    for address in ("ext::sh -c 'touch x'", "fd::17", "--upload-pack=touch x", "persistent-https::x"):
+        with pytest.raises(UsageError, match="not the address of a repository"):
+            clone(address, tmp_path / "new" / "absent")
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["shop"]
+    empty = tmp_path / "empty.git"
+    subprocess.run(["git", "init", "--quiet", "--bare", str(empty)], check=True)
+    clone(str(empty), tmp_path / "from-empty")
+    assert (tmp_path / "from-empty" / ".git").is_dir()
