@@ -179,9 +179,9 @@ class Work:
 
     def alone(self) -> AbstractContextManager[GitWork]:
         """Keep every other writer out of the work tree for a block."""
-        places = self.git.checkout
-        branch = places.common_dir / f"{self.ref}.lock"
-        return self.git.alone(self.beside("lock"), lambda: [*places.git_dir.glob("*.lock"), branch])
+        git_dir, refs = self.git.checkout.git_dir, (self.ref, f"{DISCARDED}{self.name}")
+        locks = [self.git.checkout.common_dir / f"{ref}.lock" for ref in refs]
+        return self.git.alone(self.beside("lock"), lambda: [*git_dir.glob("*.lock"), *locks])
 
     @property
     def _below(self) -> str:
@@ -326,7 +326,7 @@ class Work:
             self.restore_branch(git)
 
     def restore_branch(self, git: GitWork) -> None:
-        """Make a branch that was deleted again, from the newest of its commits that is known."""
+        """Make a branch that is not there, at the newest of its commits that is known."""
         refs = (f"{DISCARDED}{self.name}", f"{REVIEWED}{self.name}", self.facts.start, self.base)
         commit = next(filter(None, map(git.commit_at, filter(None, refs))), self.facts.start)
         git.checked("update-ref", self.ref, commit, "")
@@ -542,16 +542,13 @@ class Works:
     def create(self, title: str) -> Work:
         """Begin a piece of work at the newest default branch; offline, at the newest that is known."""
         default, fetched = self.fetch(self.default_branch())
-        known = ("--sort=-committerdate", "--count=1", "--format=%(objectname)", f"{BASE}{default}")
-        start = self._git.run("for-each-ref", *known, *((_tracked(default),) if fetched.code else ())).text
+        start = self._git.commit_at(f"{BASE}{default}")
         if not start or (fetched.code and fetched.failure is GitFailure.FULL):
             raise git_error(fetched, "fetch", self._git.checkout.top)
-        self._git.checked("update-ref", f"{BASE}{default}", start)
         now = self._now()
         work = self._work(f"w-{now:%Y%m%d}-{secrets.token_hex(3)}")
         try:
             with work.alone() as git:
-                self._git.checked("update-ref", work.ref, start, "")
                 work.keep(title=title, at=now.isoformat(timespec="seconds"), default=default, start=start)
                 self._make_tree(work, git)
                 work.root.mkdir(parents=True, exist_ok=True)
@@ -618,7 +615,8 @@ class Works:
         """Fetch the default branch and, if the remote has it, that of a piece of work, into refs of ours.
 
         Returns:
-            The default branch, by its new name if it was renamed; and what git answered.
+            The default branch, by its new name if it was renamed; and what git answered. If that is a
+            failure, ours is the newest that the checkout has.
         """
         words = ("--quiet", "--no-tags", "--refmap=", "--no-write-fetch-head", "--no-recurse-submodules")
         # A pattern, so that a branch that is not there is not an error; `--prune` forgets one that is gone.
@@ -631,6 +629,10 @@ class Works:
             if fetched.code and fetched.failure is GitFailure.NO_BRANCH:
                 default = self.default_branch(ask=True)
                 fetched = git.run("fetch", *words, prune, DEFAULT_REMOTE, *more, spec.format(default))
+            if fetched.code:
+                known = ("--sort=-committerdate", "--count=1", "--format=%(objectname)")
+                if newest := git.run("for-each-ref", *known, f"{BASE}{default}", _tracked(default)).text:
+                    git.run("update-ref", f"{BASE}{default}", newest)
             return default, fetched
 
     # --- work trees
@@ -644,13 +646,14 @@ class Works:
     def _make_tree(self, work: Work, git: GitWork) -> None:
         """Make the work tree of a branch, or what is missing of it; files that are there stay."""
         git_dir, half = git.checkout.git_dir, self._folder / ".half" / work.name
+        outside = replace(git, checkout=self._git.checkout)
         shutil.rmtree(half, ignore_errors=True)
-        if not self._git.commit_at(work.ref):
-            work.restore_branch(self._git)
+        if not outside.commit_at(work.ref):
+            work.restore_branch(outside)
         if not (git_dir / "HEAD").exists():
             # Git names its entry after the last part of the folder: here, too, the name of the work.
             options = ("--quiet", "--force", "--no-checkout", "--no-guess-remote")
-            self._git.checked("worktree", "add", *options, str(half), work.branch)
+            outside.checked("worktree", "add", *options, str(half), work.branch)
         place, files = (work.folder, ()) if work.folder.exists() else (half, ("-u",))
         replace_file(place / ".git", _pointer(git_dir), private=True)
         replace_file(git_dir / "gitdir", os.fsencode(work.folder / ".git") + b"\n")
