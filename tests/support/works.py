@@ -55,7 +55,7 @@ class TeamRepository:
 
     def colleague(self, *removed: str, branch: str = "main", **files: str) -> str:
         """Commit files to a branch of the remote; the commit."""
-        git(self.other, "fetch", "--quiet", "origin")
+        git(self.other, "fetch", "--quiet", "--no-recurse-submodules", "origin")
         if git(self.other, "branch", "--remotes", "--list", f"origin/{branch}"):
             git(self.other, "checkout", "--quiet", "-B", branch, f"origin/{branch}")
         for name, text in files.items():
@@ -97,10 +97,16 @@ class TeamRepository:
 
 
 @contextmanager
-def team_repository(folder: Path) -> Iterator[TeamRepository]:
-    """Make a repository; at the end the person's checkout has to be as it was, to the byte."""
+def team_repository(folder: Path, settings: str = "") -> Iterator[TeamRepository]:
+    """Make a repository; at the end the person's checkout has to be as it was, to the byte.
+
+    Args:
+        settings: more of git's settings in the checkout.
+    """
     made = TeamRepository(folder)
     made.busy()
+    with (made.shop / ".git" / "config").open("a") as file:
+        file.write(settings)
     before = made.state_of_checkout()
     yield made
     assert made.state_of_checkout() == before
