@@ -15,7 +15,7 @@ from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from hashlib import sha256
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple
 
@@ -45,7 +45,7 @@ WRITTEN: Final = frozenset(
 )
 """How files of a message end; no other is written."""
 Person = tuple[str, str]
-"""Name and email address."""
+"""A name and an email address."""
 Entries = Mapping[str, tuple[str, str]]
 """The mode and the object id of each file that differs; zeros for one that was removed."""
 
@@ -170,6 +170,10 @@ class Work:
 
     def keep(self, **facts: Any) -> None:
         """Keep facts beside it."""
+        with self.alone():
+            self._keep(**facts)
+
+    def _keep(self, **facts: Any) -> None:
         data = json.dumps(asdict(replace(self.facts, **facts)), indent=1).encode()
         replace_file(self.beside("json"), data, private=True)
 
@@ -222,9 +226,9 @@ class Work:
     def files_below(self, path: str) -> Iterator[tuple[str, bytes]]:
         """Yield each file of a folder by its path in it; links are left out."""
         for found in sorted((self.root / path).rglob("*")):
-            if found.is_file() and not found.is_symlink() and found.suffix.lower() in WRITTEN:
-                data = self.read(found.relative_to(self.root).as_posix()).data
-                yield found.relative_to(self.root / path).as_posix(), data
+            below = found.relative_to(self.root)
+            if found.is_file() and not found.is_symlink() and _is_of_message(below):
+                yield found.relative_to(self.root / path).as_posix(), self.read(below.as_posix()).data
 
     def write(self, path: str, data: bytes, *, seen: str | None = None) -> str:
         """Write a file whole; return its new stamp.
@@ -262,8 +266,7 @@ class Work:
             located = Files(self.root).locate(PurePosixPath("_"), path)
         except FileError as error:
             raise UsageError(error.message, hint=error.hint) from error
-        is_special = any(part.startswith((".", "_")) for part in located.parts)
-        if is_special or located.suffix.lower() not in WRITTEN:
+        if not _is_of_message(located):
             raise UsageError(
                 _("{path} is not a file of a message").format(path=path),
                 hint=_("choose a text, picture, list, sound or video in the campaigns folder"),
@@ -290,7 +293,8 @@ class Work:
         with self.alone() as git:
             self._check_branch(git)
             commit = self._commit_saved(git, sentence, person)
-            self.keep(sentence=sentence if commit else self.facts.sentence)
+            if commit:
+                self._keep(sentence=sentence)
             return commit
 
     def push(self, options: Sequence[str] = ()) -> str:
@@ -323,23 +327,23 @@ class Work:
                     hint=_("run `git switch {branch}` in that folder, then try again").format(branch=other),
                 )
         if not git.commit_at(self.ref):
-            self.restore_branch(git)
+            self._restore_branch(git)
 
-    def restore_branch(self, git: GitWork) -> None:
-        """Make a branch that is not there, at the newest of its commits that is known."""
-        refs = (f"{DISCARDED}{self.name}", f"{REVIEWED}{self.name}", self.facts.start, self.base)
-        commit = next(filter(None, map(git.commit_at, filter(None, refs))), self.facts.start)
+    def _restore_branch(self, git: GitWork) -> None:
+        """Make a branch that is not there, at a commit that the files already follow."""
+        refs = (f"{DISCARDED}{self.name}", self.facts.pushed, self.facts.start, self.base)
+        commit = next(filter(None, map(git.commit_at, refs)), self.facts.start)
         git.checked("update-ref", self.ref, commit, "")
 
     def _commit_saved(self, git: GitWork, sentence: str, person: Person | None = None) -> str:
-        tree, head = self.stage(git), git.commit_at(self.ref)
+        tree, head = self._stage(git), git.commit_at(self.ref)
         if tree == git.checked("rev-parse", f"{head}^{{tree}}").text:
             return ""
-        commit = self.new_commit(git, tree, (head,), sentence, person)
+        commit = self._new_commit(git, tree, (head,), sentence, person)
         git.checked("update-ref", self.ref, commit, head)
         return commit
 
-    def stage(self, git: GitWork) -> str:
+    def _stage(self, git: GitWork) -> str:
         """Write a tree of what is saved in the campaigns folder, and all else as the branch has it."""
         git.checked("read-tree", "--reset", self.ref)
         edited = git.listed("diff-files", "--name-only", "-z", "--ignore-submodules=all", "--", self._below)
@@ -347,7 +351,7 @@ class Work:
         git.checked("update-index", "--add", "--remove", "--replace", "-z", "--stdin", given=names)
         return git.checked("write-tree").text
 
-    def new_commit(
+    def _new_commit(
         self, git: GitWork, tree: str, parents: Iterable[str], sentence: str, person: Person | None = None
     ) -> str:
         """Write a commit that nothing refers to yet; raise PersonError without a person."""
@@ -366,7 +370,7 @@ class Work:
     # --- what others changed
 
     def update(self) -> tuple[Conflict, ...]:
-        """Take in what others changed on the default branch, and on this one at the remote.
+        """Merge what others changed on the default branch, and on this one at the remote.
 
         Returns:
             The files that both changed; nothing comes in before `resolve` has a choice for each.
@@ -374,9 +378,9 @@ class Work:
         default, fetched = self.works.fetch(self.default, self.name)
         if fetched.code:
             raise git_error(fetched, "fetch", self.folder)
-        self.keep(default=default)
         with self.alone() as git:
             self._check_branch(git)
+            self._keep(default=default)
             return self._take_in(git)
 
     def conflicts(self) -> tuple[Conflict, ...]:
@@ -408,11 +412,11 @@ class Work:
                 is_there = self._blob(facts.theirs, place) is not None
                 words = ("checkout", "--quiet", facts.theirs) if is_there else ("rm", "--quiet", "--force")
                 git.checked(*words, "--", place)
-            self.keep(chosen=[*facts.chosen, place])
+            self._keep(chosen=[*facts.chosen, place])
             return self._take_in(git, facts.theirs)
 
     def _take_in(self, git: GitWork, *first: str) -> tuple[Conflict, ...]:
-        """Take in commits, these and what the remote has; return what waits for a choice."""
+        """Merge commits, these and what the remote has; return what waits for a choice."""
         self._commit_saved(git, self.title)
         for theirs in (*first, *map(git.commit_at, (f"{REVIEWED}{self.name}", self.base))):
             if theirs and not self._merge(git, theirs):
@@ -420,24 +424,24 @@ class Work:
         return ()
 
     def _merge(self, git: GitWork, theirs: str) -> bool:
-        """Take in a commit; return False where files wait for a choice."""
+        """Merge a commit by files; return False where some wait for a choice."""
         head, facts = git.commit_at(self.ref), self.facts
         if git.run("merge-base", "--is-ancestor", theirs, head).code == 0:
             return True
         base, taken, both = self._compared(git, theirs)
         chosen = facts.chosen if facts.theirs == theirs else ()
         if set(both) - set(chosen):
-            self.keep(theirs=theirs, chosen=chosen)
+            self._keep(theirs=theirs, chosen=chosen)
             return False
         new = theirs
         if base != head:
             tree = self._merged_tree(git, head, taken)
-            new = self.new_commit(git, tree, (head, theirs), f"Merge commit '{theirs[:12]}'")
+            new = self._new_commit(git, tree, (head, theirs), f"Merge commit '{theirs[:12]}'")
         # Files first: a process that dies here leaves theirs as changes, never mine as a step back.
         git.run("update-index", "-q", "--refresh")
         git.checked("read-tree", "-m", "-u", head, new)
         git.checked("update-ref", self.ref, new, head)
-        self.keep(theirs="", chosen=())
+        self._keep(theirs="", chosen=())
         return True
 
     def _compared(self, git: GitWork, theirs: str) -> tuple[str, Entries, list[str]]:
@@ -474,6 +478,11 @@ def merged_by_files(
     return taken, sorted(
         path for path, entry in theirs.items() if path in mine and entry not in (mine[path], pushed.get(path))
     )
+
+
+def _is_of_message(path: PurePath) -> bool:
+    is_special = any(part.startswith((".", "_")) for part in path.parts)
+    return not is_special and path.suffix.lower() in WRITTEN
 
 
 def _entries(listed: Sequence[str]) -> Entries:
@@ -549,7 +558,7 @@ class Works:
         work = self._work(f"w-{now:%Y%m%d}-{secrets.token_hex(3)}")
         try:
             with work.alone() as git:
-                work.keep(title=title, at=now.isoformat(timespec="seconds"), default=default, start=start)
+                work._keep(title=title, at=now.isoformat(timespec="seconds"), default=default, start=start)
                 self._make_tree(work, git)
                 work.root.mkdir(parents=True, exist_ok=True)
         except BaseException:
@@ -558,14 +567,14 @@ class Works:
         return work
 
     def discard(self, name: str) -> None:
-        """Put a piece of work away; all that was saved stays under `refs/campaign/discarded/`."""
+        """Remove a piece of work; all that was saved stays under `refs/campaign/discarded/`."""
         work = self.open(name)
         with work.alone() as git:
             if not git.commit_at(work.ref):
-                work.restore_branch(git)
+                work._restore_branch(git)
             person = self.person() or ("campaign studio", "studio@localhost")  # is never pushed
             head = git.commit_at(work.ref)
-            kept = work.new_commit(git, work.stage(git), (head,), work.title, person)
+            kept = work._new_commit(git, work._stage(git), (head,), work.title, person)
             git.checked("update-ref", f"{DISCARDED}{name}", kept)
             self._remove(work)
 
@@ -619,16 +628,17 @@ class Works:
             failure, ours is the newest that the checkout has.
         """
         words = ("--quiet", "--no-tags", "--refmap=", "--no-write-fetch-head", "--no-recurse-submodules")
-        # A pattern, so that a branch that is not there is not an error; `--prune` forgets one that is gone.
+        # A pattern, so that a branch that is not there is not an error; `--prune` drops one that is gone.
         more = (f"+refs/heads/{PREFIX}{name}*:{REVIEWED}{name}*",) if name else ()
         prune = "--prune" if name else "--no-prune"
         own = self._git.checkout.common_dir / "refs" / "campaign"
         with self._git.alone(self._folder / "fetch.lock", lambda: own.rglob("*.lock")) as git:
-            spec = "+refs/heads/{0}:" + BASE + "{0}"
-            fetched = git.run("fetch", *words, prune, DEFAULT_REMOTE, *more, spec.format(default))
-            if fetched.code and fetched.failure is GitFailure.NO_BRANCH:
+            for tries_left in (1, 0):
+                spec = f"+refs/heads/{default}:{BASE}{default}"
+                fetched = git.run("fetch", *words, prune, DEFAULT_REMOTE, *more, spec)
+                if not tries_left or not fetched.code or fetched.failure is not GitFailure.NO_BRANCH:
+                    break
                 default = self.default_branch(ask=True)
-                fetched = git.run("fetch", *words, prune, DEFAULT_REMOTE, *more, spec.format(default))
             if fetched.code:
                 known = ("--sort=-committerdate", "--count=1", "--format=%(objectname)")
                 if newest := git.run("for-each-ref", *known, f"{BASE}{default}", _tracked(default)).text:
@@ -649,17 +659,18 @@ class Works:
         outside = replace(git, checkout=self._git.checkout)
         shutil.rmtree(half, ignore_errors=True)
         if not outside.commit_at(work.ref):
-            work.restore_branch(outside)
+            work._restore_branch(outside)
         if not (git_dir / "HEAD").exists():
             # Git names its entry after the last part of the folder: here, too, the name of the work.
             options = ("--quiet", "--force", "--no-checkout", "--no-guess-remote")
             outside.checked("worktree", "add", *options, str(half), work.branch)
-        place, files = (work.folder, ()) if work.folder.exists() else (half, ("-u",))
+        is_gone = not work.folder.exists() or not any(work.folder.iterdir())
+        place, files = (half, ("-u",)) if is_gone else (work.folder, ())
         replace_file(place / ".git", _pointer(git_dir), private=True)
         replace_file(git_dir / "gitdir", os.fsencode(work.folder / ".git") + b"\n")
         here = replace(git, checkout=replace(git.checkout, top=place))
         here.checked("read-tree", "--reset", *files, work.ref)
-        if files:
+        if is_gone:
             half.rename(work.folder)
         shutil.rmtree(half, ignore_errors=True)
 

@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http.server import ThreadingHTTPServer
 from pathlib import Path
 
@@ -137,6 +138,21 @@ def test_what_another_editor_wrote_is_never_overwritten(team: TeamRepository) ->
     with pytest.raises(ChangedBeneathError):
         work.write("new.md", b"2", seen=ABSENT)
     assert work.read("new.md").text == "1"
+
+
+def test_of_two_browsers_one_saves_and_one_is_told(team: TeamRepository) -> None:
+    work = team.works.create("x")
+    seen = work.read("sale.yaml").stamp
+
+    def save(number: int) -> str:
+        try:
+            return team.open_works().open(work.name).write("sale.yaml", b"%d" % number, seen=seen)
+        except ChangedBeneathError:
+            return ""
+
+    with ThreadPoolExecutor(8) as pool:
+        stamps = [stamp for stamp in pool.map(save, range(8)) if stamp]
+    assert stamps == [work.read("sale.yaml").stamp]
 
 
 @pytest.mark.parametrize(
@@ -295,7 +311,7 @@ def test_a_branch_that_the_remote_changed_is_sent_again(
     edit(work, "mine, corrected")
     work.commit("corrected")
     if meddle is not deleted:
-        with pytest.raises(GitError, match="not sent") as found:
+        with pytest.raises(GitError, match="has commits that are not here") as found:
             work.push()
         assert found.value.hint.startswith("take in what changed")
     assert work.update() == ()
@@ -373,12 +389,30 @@ def test_what_git_lost_of_a_work_tree_costs_no_file(
     assert again.read("sale.yaml").text == "saved, not committed"
     assert again.commit("kept")
     assert again.changed() == ("hint.md", "sale.yaml")
+    assert again.update() == ()
     again.push()
     assert git(team.remote, "show", f"{work.branch}:{SALE}") == "saved, not committed"
     no_branch(team, work)
     with pytest.raises(GitError):
         work.push()
     assert git(team.remote, "show", f"{work.branch}:{SALE}") == "saved, not committed"
+
+
+def test_a_checkout_that_was_cloned_again_finds_its_work(team: TeamRepository) -> None:
+    work = sent(team)
+    team.colleague(branch=work.branch, **{"campaigns/hint.md": "a reviewer's"})
+    edit(work, "saved, not committed")
+    (team.shop / ".git").rename(team.folder / "before")
+    git(team.folder, "clone", "--quiet", str(team.remote), "again")
+    (team.folder / "again" / ".git").rename(team.shop / ".git")
+    (again,) = team.open_works().list()
+    assert again.commit("kept")
+    assert again.update() == ()
+    again.push()
+    assert team.pushed_files(work) == ["campaigns/hint.md", SALE]
+    assert git(team.remote, "show", f"{work.branch}:{SALE}") == "saved, not committed"
+    shutil.rmtree(team.shop / ".git")
+    (team.folder / "before").rename(team.shop / ".git")
 
 
 def test_facts_that_were_damaged_cost_the_title_alone(team: TeamRepository) -> None:
