@@ -12,11 +12,10 @@ import secrets
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path, PurePath, PurePosixPath
-from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple
 
 from wechat_campaigns.core.errors import CampaignError, ExitCode, UsageError, system_hint, system_reason
@@ -46,8 +45,8 @@ WRITTEN: Final = frozenset(
 """How files of a message end; no other is written."""
 Person = tuple[str, str]
 """A name and an email address."""
-Entries = Mapping[str, tuple[str, str]]
-"""The mode and the object id of each file that differs; zeros for one that was removed."""
+Entries = Mapping[str, str]
+"""The mode and the object id, `MODE ID`, of each file that differs; zeros for one that was removed."""
 
 
 class Read(NamedTuple):
@@ -116,10 +115,8 @@ class Facts:
     """Of its newest commit."""
     pushed: str = ""
     """The commit that was pushed last."""
-    theirs: str = ""
-    """The commit with changes that wait for a choice."""
-    chosen: Sequence[str] = ()
-    """The files of these for which a person chose a side."""
+    decided: Entries = field(default_factory=dict)
+    """Versions of others that a person chose, or chose the own ones over."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -385,12 +382,11 @@ class Work:
 
     def conflicts(self) -> tuple[Conflict, ...]:
         """List the files that wait for a choice."""
-        facts = self.facts
-        waiting = set(self._compared(self.git, facts.theirs)[2] if facts.theirs else ()) - set(facts.chosen)
+        theirs, waiting = self._waiting(self.git)
         return tuple(
             Conflict(
                 os.path.relpath(path, self._below),
-                *(_as_text(self._blob(commit, path)) for commit in (self.ref, facts.theirs)),
+                *(_as_text(self._blob(commit, path)) for commit in (self.ref, theirs)),
             )
             for path in sorted(waiting)
         )
@@ -403,57 +399,57 @@ class Work:
         """
         with self.alone() as git:
             self._check_branch(git)
-            if path not in {one.path for one in self.conflicts()}:
+            (theirs, waiting), place = self._waiting(git), os.path.normpath(f"{self._below}/{path}")
+            if place not in waiting:
                 message = _("{path} does not wait for a choice").format(path=path)
                 raise UsageError(message, hint=_("load the page again"))
-            facts, place = self.facts, self._from_top(path)
             if side == "theirs":
-                self._commit_saved(git, facts.title)  # mine stays in the history
-                is_there = self._blob(facts.theirs, place) is not None
-                words = ("checkout", "--quiet", facts.theirs) if is_there else ("rm", "--quiet", "--force")
+                self._commit_saved(git, self.title)  # mine stays in the history
+                is_there = self._blob(theirs, place) is not None
+                words = ("checkout", "--quiet", theirs) if is_there else ("rm", "--quiet", "--force")
                 git.checked(*words, "--", place)
-            self._keep(chosen=[*facts.chosen, place])
-            return self._take_in(git, facts.theirs)
+            self._keep(decided={**self.facts.decided, place: waiting[place]})
+            return self._take_in(git)
 
-    def _take_in(self, git: GitWork, *first: str) -> tuple[Conflict, ...]:
-        """Merge commits, these and what the remote has; return what waits for a choice."""
+    def _take_in(self, git: GitWork) -> tuple[Conflict, ...]:
+        """Commit what is saved and merge what the remote has; return what waits for a choice."""
         self._commit_saved(git, self.title)
-        for theirs in (*first, *map(git.commit_at, (f"{REVIEWED}{self.name}", self.base))):
-            if theirs and not self._merge(git, theirs):
+        for theirs in self._others(git):
+            base, taken, waiting = self._compared(git, theirs)
+            if waiting:
                 return self.conflicts()
+            head, new = git.commit_at(self.ref), theirs
+            if base != head:
+                tree = self._merged_tree(git, head, taken)
+                new = self._new_commit(git, tree, (head, theirs), f"Merge commit '{theirs[:12]}'")
+            # Files first: a process that dies here leaves theirs as changes, never mine as a step back.
+            git.run("update-index", "-q", "--refresh")
+            git.checked("read-tree", "-m", "-u", head, new)
+            git.checked("update-ref", self.ref, new, head)
         return ()
 
-    def _merge(self, git: GitWork, theirs: str) -> bool:
-        """Merge a commit by files; return False where some wait for a choice."""
-        head, facts = git.commit_at(self.ref), self.facts
-        if git.run("merge-base", "--is-ancestor", theirs, head).code == 0:
-            return True
-        base, taken, both = self._compared(git, theirs)
-        chosen = facts.chosen if facts.theirs == theirs else ()
-        if set(both) - set(chosen):
-            self._keep(theirs=theirs, chosen=chosen)
-            return False
-        new = theirs
-        if base != head:
-            tree = self._merged_tree(git, head, taken)
-            new = self._new_commit(git, tree, (head, theirs), f"Merge commit '{theirs[:12]}'")
-        # Files first: a process that dies here leaves theirs as changes, never mine as a step back.
-        git.run("update-index", "-q", "--refresh")
-        git.checked("read-tree", "-m", "-u", head, new)
-        git.checked("update-ref", self.ref, new, head)
-        self._keep(theirs="", chosen=())
-        return True
+    def _others(self, git: GitWork) -> Iterator[str]:
+        """Yield the commits of the remote that are not part of this work yet."""
+        for theirs in map(git.commit_at, (f"{REVIEWED}{self.name}", self.base)):
+            if theirs and git.run("merge-base", "--is-ancestor", theirs, self.ref).code:
+                yield theirs
 
-    def _compared(self, git: GitWork, theirs: str) -> tuple[str, Entries, list[str]]:
-        """Return the commit that both began at, what they alone changed, and the files that both changed."""
+    def _waiting(self, git: GitWork) -> tuple[str, Entries]:
+        """Return the first commit with files that wait for a choice, and these."""
+        found = ((theirs, self._compared(git, theirs)[2]) for theirs in self._others(git))
+        return next(((theirs, waiting) for theirs, waiting in found if waiting), ("", {}))
+
+    def _compared(self, git: GitWork, theirs: str) -> tuple[str, Entries, Entries]:
+        """Return the commit that both began at, what they alone changed, and what waits for a choice."""
         base = git.run("merge-base", self.ref, theirs).text
         since = ("diff-tree", "-r", "-z", "--no-renames", base or git.checked("mktree").text)
         tips = (self.ref, theirs, *filter(None, [git.commit_at(self.facts.pushed)]))
-        return base, *merged_by_files(*(_entries(git.listed(*since, tip)) for tip in tips))
+        changes = [_entries(git.listed(*since, tip)) for tip in tips]
+        return base, *merged_by_files(*changes, self.facts.decided)
 
     def _merged_tree(self, git: GitWork, head: str, taken: Entries) -> str:
         index = {"GIT_INDEX_FILE": str(self.git.checkout.git_dir / "campaign-merge")}
-        lines = "".join(f"{mode} {id_}\t{path}\0" for path, (mode, id_) in taken.items())
+        lines = "".join(f"{entry}\t{path}\0" for path, entry in taken.items())
         git.checked("read-tree", head, variables=index)
         git.checked("update-index", "-z", "--index-info", given=os.fsencode(lines), variables=index)
         return git.checked("write-tree", variables=index).text
@@ -462,22 +458,18 @@ class Work:
         answer = self.git.run("cat-file", "blob", f"{commit}:{path}")
         return answer.stdout if answer.code == 0 else None
 
-    def _from_top(self, path: str) -> str:
-        return os.path.normpath(f"{self._below}/{path}")
 
-
-def merged_by_files(
-    mine: Entries, theirs: Entries, pushed: Entries = MappingProxyType({})
-) -> tuple[Entries, list[str]]:
-    """Return what they alone changed, and the files that both changed, each in another way.
+def merged_by_files(mine: Entries, theirs: Entries, *known: Entries) -> tuple[Entries, Entries]:
+    """Return of theirs what they alone changed, and what both changed, each in another way.
 
     Args:
-        pushed: what I changed before; a file that they have so, rebased or squashed, is not theirs.
+        known: versions that do not count as theirs: what I pushed before, rebased or squashed since, and
+            what a person decided about.
     """
     taken = {path: entry for path, entry in theirs.items() if path not in mine}
-    return taken, sorted(
-        path for path, entry in theirs.items() if path in mine and entry not in (mine[path], pushed.get(path))
-    )
+    both = {path: entry for path, entry in theirs.items() if path in mine}
+    old = {(path, entry) for one in (mine, *known) for path, entry in one.items()}
+    return taken, {path: entry for path, entry in both.items() if (path, entry) not in old}
 
 
 def _is_of_message(path: PurePath) -> bool:
@@ -488,7 +480,7 @@ def _is_of_message(path: PurePath) -> bool:
 def _entries(listed: Sequence[str]) -> Entries:
     """Read what `diff-tree -z` listed: `:MODE MODE ID ID STATUS`, then the path."""
     rows = zip(map(str.split, listed[::2]), listed[1::2], strict=True)
-    return {path: (facts[1], facts[3]) for facts, path in rows}
+    return {path: f"{facts[1]} {facts[3]}" for facts, path in rows}
 
 
 def _as_text(data: bytes | None) -> str | None:

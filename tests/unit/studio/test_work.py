@@ -266,10 +266,9 @@ def test_removed_renamed_and_binary_files_are_chosen_too(team: TeamRepository) -
 
 
 def test_what_one_side_alone_changed_is_taken() -> None:
-    mine = {"a": ("100644", "1"), "b": ("100644", "1"), "c": ("100644", "1")}
-    theirs = {"b": ("100644", "2"), "c": ("100644", "1"), "d": ("000000", "0")}
-    assert merged_by_files(mine, theirs) == ({"d": ("000000", "0")}, ["b"])
-    assert merged_by_files(mine, theirs, {"b": ("100644", "2")}) == ({"d": ("000000", "0")}, [])
+    mine, theirs = {"a": "f 1", "b": "f 1", "c": "f 1"}, {"b": "f 2", "c": "f 1", "d": "0 0"}
+    assert merged_by_files(mine, theirs) == ({"d": "0 0"}, {"b": "f 2"})
+    assert merged_by_files(mine, theirs, {"b": "f 3"}, {"b": "f 2"}) == ({"d": "0 0"}, {})
 
 
 def sent(team: TeamRepository) -> Work:
