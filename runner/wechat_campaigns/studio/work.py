@@ -504,22 +504,15 @@ class Works:
     """The pieces of work of one checkout.
 
     Args:
-        checkout: whose repository has the branches; its files and its index are never touched.
-        root: its campaigns folder.
+        checkout: of the campaigns folder, by `find_checkout`; its files and its index are never touched.
+        root: the campaigns folder.
         state_dir: the state folder, below which the work trees lie.
         now: the present moment, in a zone.
     """
 
     def __init__(self, checkout: Checkout, root: Path, state_dir: Path, now: Callable[[], datetime]) -> None:
-        real = Path(os.path.realpath(root))
-        if not real.is_relative_to(checkout.top):
-            raise UsageError(
-                _("the campaigns folder is a symbolic link"),
-                hint=_("commit the folder itself, not a link to it"),
-                location=str(root),
-            )
         self._git, self._now = GitWork(checkout=checkout), now
-        self._below = real.relative_to(checkout.top)
+        self._below = Path(os.path.realpath(root)).relative_to(checkout.top)
         self._folder = Path(os.path.realpath(state_dir)) / "work"
 
     def list(self) -> list[Work]:

@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.commits import git
 from tests.support.served import QuietHandler, served
-from tests.support.works import TeamRepository, team_repository
+from tests.support.works import TeamRepository, journey, team_repository
 from wechat_campaigns.core.errors import CampaignError, UsageError
 from wechat_campaigns.core.git_work import GitError, clone
 from wechat_campaigns.studio.work import (
@@ -116,6 +116,32 @@ def test_the_default_branch_is_found_under_every_name(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no default branch") as found:
         team.works.create("x")
     assert "git push -u origin main" in found.value.hint
+
+
+@pytest.mark.parametrize(
+    "kind", ["linked", "shallow", "partial", "GIT_DEFAULT_HASH", "GIT_DEFAULT_REF_FORMAT"]
+)
+def test_every_kind_of_checkout_has_pieces_of_work(
+    tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if kind.isupper():
+        monkeypatch.setenv(kind, {"GIT_DEFAULT_HASH": "sha256"}.get(kind, "reftable"))
+    team = TeamRepository(tmp_path / "team")
+    git(team.remote, "config", "uploadpack.allowFilter", "true")
+    again = {"linked": ("worktree", "add", "--quiet"), "shallow": ("clone", "--quiet", "--depth=1"),
+             "partial": ("clone", "--quiet", "--filter=blob:none")}  # fmt: skip
+    if words := again.get(kind):
+        source = ["HEAD~0"] if kind == "linked" else []
+        target = [] if kind == "linked" else [f"file://{team.remote}"]
+        git(team.shop, *words, *target, str(tmp_path / "team" / kind), *source)
+        team.shop = team.folder / kind
+        team.works = team.open_works()
+    work = team.named().create("x")
+    team.colleague(**{"campaigns/news/body.md": "theirs", NEWS: "theirs"})
+    journey(team)
+    assert team.pushed_files(work) == [SALE]
+    shutil.rmtree(work.folder)
+    assert team.open_works().open(work.name).read("news/body.md").text == "theirs"
 
 
 # --- files
