@@ -1,6 +1,10 @@
-"""A bare remote, the checkout of a person who is in the middle of something, and a colleague's clone."""
+"""A bare remote, the checkout of a person who is in the middle of something, and a colleague's clone.
+
+As a script: a piece of work from begin to request, which prints what a person saw as saved.
+"""
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -26,6 +30,9 @@ class TeamRepository:
     def __init__(self, folder: Path) -> None:
         self.folder, self.remote = folder, folder / "remote.git"
         self.shop, self.other = folder / "shop", folder / "other"
+        if self.remote.exists():
+            self.works = self.open_works()
+            return
         folder.mkdir(exist_ok=True)
         git(folder, "init", "--quiet", "--bare", "--initial-branch=main", str(self.remote))
         git(folder, "clone", "--quiet", str(self.remote), "other")
@@ -48,7 +55,7 @@ class TeamRepository:
 
     def colleague(self, *removed: str, branch: str = "main", **files: str) -> str:
         """Commit files to a branch of the remote; the commit."""
-        git(self.other, "fetch", "--quiet", "origin")
+        git(self.other, "fetch", "--quiet", "--no-recurse-submodules", "origin")
         if git(self.other, "branch", "--remotes", "--list", f"origin/{branch}"):
             git(self.other, "checkout", "--quiet", "-B", branch, f"origin/{branch}")
         for name, text in files.items():
@@ -90,10 +97,41 @@ class TeamRepository:
 
 
 @contextmanager
-def team_repository(folder: Path) -> Iterator[TeamRepository]:
-    """Make a repository; at the end the person's checkout has to be as it was, to the byte."""
+def team_repository(folder: Path, settings: str = "") -> Iterator[TeamRepository]:
+    """Make a repository; at the end the person's checkout has to be as it was, to the byte.
+
+    Args:
+        settings: more of git's settings in the checkout.
+    """
     made = TeamRepository(folder)
     made.busy()
+    with (made.shop / ".git" / "config").open("a") as file:
+        file.write(settings)
     before = made.state_of_checkout()
     yield made
     assert made.state_of_checkout() == before
+
+
+def journey(team: TeamRepository, number: str = "") -> None:
+    """Write, commit, push and take in what others changed, as a person would; print what is seen as saved."""
+    works = team.works.list()
+    work = works[0] if works else team.works.create("春茶")
+
+    def save(text: str) -> None:
+        work.write("sale.yaml", text.encode(), seen=work.read("sale.yaml").stamp)
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
+
+    save(f"{number} first")
+    work.write("news/body.md", f"mine {number}".encode())
+    work.commit("first")
+    save(f"{number} second")
+    for conflict in work.update():
+        work.resolve(conflict.path, "theirs")
+    save(f"{number} third")
+    work.commit("second")
+    work.push()
+
+
+if __name__ == "__main__":
+    journey(TeamRepository(Path(sys.argv[1])), sys.argv[2])

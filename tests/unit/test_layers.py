@@ -17,7 +17,7 @@ ORDER = (
 )  # fmt: skip
 """Each may import from those to its left."""
 STUDIO = ("wechat_article", "core", "protocol.keys", "messages", "source", "render", "report", "studio")
-"""What the studio may import: what it shows, and nothing that connects, sends or writes."""
+"""What the studio may import: what it shows and writes, and nothing that connects to WeChat or sends."""
 NETWORK = {"requests", "urllib3", "socket", "http", "urllib.request", "ssl"}
 IO = NETWORK | {"subprocess", "sqlite3", "flask", "werkzeug", "psycopg", "os", "shutil", "tempfile", "time"}
 PURE = (

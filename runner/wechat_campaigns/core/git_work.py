@@ -69,6 +69,8 @@ class GitError(CampaignError):
 def git_error(answer: GitResult, command: str, folder: Path) -> GitError:
     """Return the error of a command that failed, in git's or the server's words, with the way out."""
     words = answer.error_line
+    if answer.failure is GitFailure.RACE and command == "push":
+        words = _("the branch there has commits that are not here")
     if answer.failure is GitFailure.REFUSED:
         remote = (line.removeprefix("remote:").strip() for line in re.split(r"[\r\n]+", answer.stderr)
                   if line.startswith("remote:"))  # fmt: skip
@@ -167,7 +169,7 @@ class GitWork:
         return os.fsdecode(self.checked(*arguments).stdout).split("\0")[:-1]
 
     def commit_at(self, ref: str) -> str:
-        """Return the id of the commit that a ref or an id stands for; empty if there is none."""
+        """Return the id of the commit that a ref or an id stands for; empty without one."""
         return self.run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}").text
 
     def remote_url(self) -> str:

@@ -12,11 +12,10 @@ import secrets
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime
 from hashlib import sha256
-from pathlib import Path, PurePosixPath
-from types import MappingProxyType
+from pathlib import Path, PurePath, PurePosixPath
 from typing import Any, Final, Literal, NamedTuple
 
 from wechat_campaigns.core.errors import CampaignError, ExitCode, UsageError, system_hint, system_reason
@@ -45,9 +44,9 @@ WRITTEN: Final = frozenset(
 )
 """How files of a message end; no other is written."""
 Person = tuple[str, str]
-"""Name and email address."""
-Entries = Mapping[str, tuple[str, str]]
-"""The mode and the object id of each file that differs; zeros for one that was removed."""
+"""A name and an email address."""
+Entries = Mapping[str, str]
+"""The mode and the object id, `MODE ID`, of each file that differs; zeros for one that was removed."""
 
 
 class Read(NamedTuple):
@@ -118,10 +117,8 @@ class Facts:
     """Of its newest commit."""
     pushed: str = ""
     """The commit that was pushed last."""
-    theirs: str = ""
-    """The commit with changes that wait for a choice."""
-    chosen: Sequence[str] = ()
-    """The files of these for which a person chose a side."""
+    decided: Entries = field(default_factory=dict)
+    """Versions of others that a person chose, or chose the own ones over."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,6 +169,10 @@ class Work:
 
     def keep(self, **facts: Any) -> None:
         """Keep facts beside it."""
+        with self.alone():
+            self._keep(**facts)
+
+    def _keep(self, **facts: Any) -> None:
         data = json.dumps(asdict(replace(self.facts, **facts)), indent=1).encode()
         replace_file(self.beside("json"), data, private=True)
 
@@ -181,9 +182,9 @@ class Work:
 
     def alone(self) -> AbstractContextManager[GitWork]:
         """Keep every other writer out of the work tree for a block."""
-        places = self.git.checkout
-        branch = places.common_dir / f"{self.ref}.lock"
-        return self.git.alone(self.beside("lock"), lambda: [*places.git_dir.glob("*.lock"), branch])
+        git_dir, refs = self.git.checkout.git_dir, (self.ref, f"{DISCARDED}{self.name}")
+        locks = [self.git.checkout.common_dir / f"{ref}.lock" for ref in refs]
+        return self.git.alone(self.beside("lock"), lambda: [*git_dir.glob("*.lock"), *locks])
 
     @property
     def _below(self) -> str:
@@ -224,9 +225,9 @@ class Work:
     def files_below(self, path: str) -> Iterator[tuple[str, bytes]]:
         """Yield each file of a folder by its path in it; links are left out."""
         for found in sorted((self.root / path).rglob("*")):
-            if found.is_file() and not found.is_symlink() and found.suffix.lower() in WRITTEN:
-                data = self.read(found.relative_to(self.root).as_posix()).data
-                yield found.relative_to(self.root / path).as_posix(), data
+            below = found.relative_to(self.root)
+            if found.is_file() and not found.is_symlink() and _is_of_message(below):
+                yield found.relative_to(self.root / path).as_posix(), self.read(below.as_posix()).data
 
     def write(self, path: str, data: bytes, *, seen: str | None = None) -> str:
         """Write a file whole; return its new stamp.
@@ -264,8 +265,7 @@ class Work:
             located = Files(self.root).locate(PurePosixPath("_"), path)
         except FileError as error:
             raise UsageError(error.message, hint=error.hint) from error
-        is_special = any(part.startswith((".", "_")) for part in located.parts)
-        if is_special or located.suffix.lower() not in WRITTEN:
+        if not _is_of_message(located):
             raise UsageError(
                 _("{path} is not a file of a message").format(path=path),
                 hint=_("choose a text, picture, list, sound or video in the campaigns folder"),
@@ -292,7 +292,8 @@ class Work:
         with self.alone() as git:
             self._check_branch(git)
             commit = self._commit_saved(git, sentence, person)
-            self.keep(sentence=sentence if commit else self.facts.sentence)
+            if commit:
+                self._keep(sentence=sentence)
             return commit
 
     def push(self, options: Sequence[str] = ()) -> str:
@@ -325,23 +326,23 @@ class Work:
                     hint=_("run `git switch {branch}` in that folder, then try again").format(branch=other),
                 )
         if not git.commit_at(self.ref):
-            self.restore_branch(git)
+            self._restore_branch(git)
 
-    def restore_branch(self, git: GitWork) -> None:
-        """Make a branch that was deleted again, from the newest of its commits that is known."""
-        refs = (f"{DISCARDED}{self.name}", f"{REVIEWED}{self.name}", self.facts.start, self.base)
-        commit = next(filter(None, map(git.commit_at, filter(None, refs))), self.facts.start)
+    def _restore_branch(self, git: GitWork) -> None:
+        """Make a branch that is not there, at a commit that the files already follow."""
+        refs = (f"{DISCARDED}{self.name}", self.facts.pushed, self.facts.start, self.base)
+        commit = next(filter(None, map(git.commit_at, refs)), self.facts.start)
         git.checked("update-ref", self.ref, commit, "")
 
     def _commit_saved(self, git: GitWork, sentence: str, person: Person | None = None) -> str:
-        tree, head = self.stage(git), git.commit_at(self.ref)
+        tree, head = self._stage(git), git.commit_at(self.ref)
         if tree == git.checked("rev-parse", f"{head}^{{tree}}").text:
             return ""
-        commit = self.new_commit(git, tree, (head,), sentence, person)
+        commit = self._new_commit(git, tree, (head,), sentence, person)
         git.checked("update-ref", self.ref, commit, head)
         return commit
 
-    def stage(self, git: GitWork) -> str:
+    def _stage(self, git: GitWork) -> str:
         """Write a tree of what is saved in the campaigns folder, and all else as the branch has it."""
         git.checked("read-tree", "--reset", self.ref)
         edited = git.listed("diff-files", "--name-only", "-z", "--ignore-submodules=all", "--", self._below)
@@ -349,7 +350,7 @@ class Work:
         git.checked("update-index", "--add", "--remove", "--replace", "-z", "--stdin", given=names)
         return git.checked("write-tree").text
 
-    def new_commit(
+    def _new_commit(
         self, git: GitWork, tree: str, parents: Iterable[str], sentence: str, person: Person | None = None
     ) -> str:
         """Write a commit that nothing refers to yet; raise PersonError without a person."""
@@ -368,7 +369,7 @@ class Work:
     # --- what others changed
 
     def update(self) -> tuple[Conflict, ...]:
-        """Take in what others changed on the default branch, and on this one at the remote.
+        """Merge what others changed on the default branch, and on this one at the remote.
 
         Returns:
             The files that both changed; nothing comes in before `resolve` has a choice for each.
@@ -376,19 +377,18 @@ class Work:
         default, fetched = self.works.fetch(self.default, self.name)
         if fetched.code:
             raise git_error(fetched, "fetch", self.folder)
-        self.keep(default=default)
         with self.alone() as git:
             self._check_branch(git)
+            self._keep(default=default)
             return self._take_in(git)
 
     def conflicts(self) -> tuple[Conflict, ...]:
         """List the files that wait for a choice."""
-        facts = self.facts
-        waiting = set(self._compared(self.git, facts.theirs)[2] if facts.theirs else ()) - set(facts.chosen)
+        theirs, waiting = self._waiting(self.git)
         return tuple(
             Conflict(
                 os.path.relpath(path, self._below),
-                *(_as_text(self._blob(commit, path)) for commit in (self.ref, facts.theirs)),
+                *(_as_text(self._blob(commit, path)) for commit in (self.ref, theirs)),
             )
             for path in sorted(waiting)
         )
@@ -401,57 +401,57 @@ class Work:
         """
         with self.alone() as git:
             self._check_branch(git)
-            if path not in {one.path for one in self.conflicts()}:
+            (theirs, waiting), place = self._waiting(git), os.path.normpath(f"{self._below}/{path}")
+            if place not in waiting:
                 message = _("{path} does not wait for a choice").format(path=path)
                 raise UsageError(message, hint=_("load the page again"))
-            facts, place = self.facts, self._from_top(path)
             if side == "theirs":
-                self._commit_saved(git, facts.title)  # mine stays in the history
-                is_there = self._blob(facts.theirs, place) is not None
-                words = ("checkout", "--quiet", facts.theirs) if is_there else ("rm", "--quiet", "--force")
+                self._commit_saved(git, self.title)  # mine stays in the history
+                is_there = self._blob(theirs, place) is not None
+                words = ("checkout", "--quiet", theirs) if is_there else ("rm", "--quiet", "--force")
                 git.checked(*words, "--", place)
-            self.keep(chosen=[*facts.chosen, place])
-            return self._take_in(git, facts.theirs)
+            self._keep(decided={**self.facts.decided, place: waiting[place]})
+            return self._take_in(git)
 
-    def _take_in(self, git: GitWork, *first: str) -> tuple[Conflict, ...]:
-        """Take in commits, these and what the remote has; return what waits for a choice."""
+    def _take_in(self, git: GitWork) -> tuple[Conflict, ...]:
+        """Commit what is saved and merge what the remote has; return what waits for a choice."""
         self._commit_saved(git, self.title)
-        for theirs in (*first, *map(git.commit_at, (f"{REVIEWED}{self.name}", self.base))):
-            if theirs and not self._merge(git, theirs):
+        for theirs in self._others(git):
+            base, taken, waiting = self._compared(git, theirs)
+            if waiting:
                 return self.conflicts()
+            head, new = git.commit_at(self.ref), theirs
+            if base != head:
+                tree = self._merged_tree(git, head, taken)
+                new = self._new_commit(git, tree, (head, theirs), f"Merge commit '{theirs[:12]}'")
+            # Files first: a process that dies here leaves theirs as changes, never mine as a step back.
+            git.run("update-index", "-q", "--refresh")
+            git.checked("read-tree", "-m", "-u", head, new)
+            git.checked("update-ref", self.ref, new, head)
         return ()
 
-    def _merge(self, git: GitWork, theirs: str) -> bool:
-        """Take in a commit; return False where files wait for a choice."""
-        head, facts = git.commit_at(self.ref), self.facts
-        if git.run("merge-base", "--is-ancestor", theirs, head).code == 0:
-            return True
-        base, taken, both = self._compared(git, theirs)
-        chosen = facts.chosen if facts.theirs == theirs else ()
-        if set(both) - set(chosen):
-            self.keep(theirs=theirs, chosen=chosen)
-            return False
-        new = theirs
-        if base != head:
-            tree = self._merged_tree(git, head, taken)
-            new = self.new_commit(git, tree, (head, theirs), f"Merge commit '{theirs[:12]}'")
-        # Files first: a process that dies here leaves theirs as changes, never mine as a step back.
-        git.run("update-index", "-q", "--refresh")
-        git.checked("read-tree", "-m", "-u", head, new)
-        git.checked("update-ref", self.ref, new, head)
-        self.keep(theirs="", chosen=())
-        return True
+    def _others(self, git: GitWork) -> Iterator[str]:
+        """Yield the commits of the remote that are not part of this work yet."""
+        for theirs in map(git.commit_at, (f"{REVIEWED}{self.name}", self.base)):
+            if theirs and git.run("merge-base", "--is-ancestor", theirs, self.ref).code:
+                yield theirs
 
-    def _compared(self, git: GitWork, theirs: str) -> tuple[str, Entries, list[str]]:
-        """Return the commit that both began at, what they alone changed, and the files that both changed."""
+    def _waiting(self, git: GitWork) -> tuple[str, Entries]:
+        """Return the first commit with files that wait for a choice, and these."""
+        found = ((theirs, self._compared(git, theirs)[2]) for theirs in self._others(git))
+        return next(((theirs, waiting) for theirs, waiting in found if waiting), ("", {}))
+
+    def _compared(self, git: GitWork, theirs: str) -> tuple[str, Entries, Entries]:
+        """Return the commit that both began at, what they alone changed, and what waits for a choice."""
         base = git.run("merge-base", self.ref, theirs).text
         since = ("diff-tree", "-r", "-z", "--no-renames", base or git.checked("mktree").text)
         tips = (self.ref, theirs, *filter(None, [git.commit_at(self.facts.pushed)]))
-        return base, *merged_by_files(*(_entries(git.listed(*since, tip)) for tip in tips))
+        changes = [_entries(git.listed(*since, tip)) for tip in tips]
+        return base, *merged_by_files(*changes, self.facts.decided)
 
     def _merged_tree(self, git: GitWork, head: str, taken: Entries) -> str:
         index = {"GIT_INDEX_FILE": str(self.git.checkout.git_dir / "campaign-merge")}
-        lines = "".join(f"{mode} {id_}\t{path}\0" for path, (mode, id_) in taken.items())
+        lines = "".join(f"{entry}\t{path}\0" for path, entry in taken.items())
         git.checked("read-tree", head, variables=index)
         git.checked("update-index", "-z", "--index-info", given=os.fsencode(lines), variables=index)
         return git.checked("write-tree", variables=index).text
@@ -460,28 +460,29 @@ class Work:
         answer = self.git.run("cat-file", "blob", f"{commit}:{path}")
         return answer.stdout if answer.code == 0 else None
 
-    def _from_top(self, path: str) -> str:
-        return os.path.normpath(f"{self._below}/{path}")
 
-
-def merged_by_files(
-    mine: Entries, theirs: Entries, pushed: Entries = MappingProxyType({})
-) -> tuple[Entries, list[str]]:
-    """Return what they alone changed, and the files that both changed, each in another way.
+def merged_by_files(mine: Entries, theirs: Entries, *known: Entries) -> tuple[Entries, Entries]:
+    """Return of theirs what they alone changed, and what both changed, each in another way.
 
     Args:
-        pushed: what I changed before; a file that they have so, rebased or squashed, is not theirs.
+        known: versions that do not count as theirs: what I pushed before, rebased or squashed since, and
+            what a person decided about.
     """
     taken = {path: entry for path, entry in theirs.items() if path not in mine}
-    return taken, sorted(
-        path for path, entry in theirs.items() if path in mine and entry not in (mine[path], pushed.get(path))
-    )
+    both = {path: entry for path, entry in theirs.items() if path in mine}
+    old = {(path, entry) for one in (mine, *known) for path, entry in one.items()}
+    return taken, {path: entry for path, entry in both.items() if (path, entry) not in old}
+
+
+def _is_of_message(path: PurePath) -> bool:
+    is_special = any(part.startswith((".", "_")) for part in path.parts)
+    return not is_special and path.suffix.lower() in WRITTEN
 
 
 def _entries(listed: Sequence[str]) -> Entries:
     """Read what `diff-tree -z` listed: `:MODE MODE ID ID STATUS`, then the path."""
     rows = zip(map(str.split, listed[::2]), listed[1::2], strict=True)
-    return {path: (facts[1], facts[3]) for facts, path in rows}
+    return {path: f"{facts[1]} {facts[3]}" for facts, path in rows}
 
 
 def _as_text(data: bytes | None) -> str | None:
@@ -505,22 +506,15 @@ class Works:
     """The pieces of work of one checkout.
 
     Args:
-        checkout: whose repository has the branches; its files and its index are never touched.
-        root: its campaigns folder.
+        checkout: of the campaigns folder, by `find_checkout`; its files and its index are never touched.
+        root: the campaigns folder.
         state_dir: the state folder, below which the work trees lie.
         now: the present moment, in a zone.
     """
 
     def __init__(self, checkout: Checkout, root: Path, state_dir: Path, now: Callable[[], datetime]) -> None:
-        real = Path(os.path.realpath(root))
-        if not real.is_relative_to(checkout.top):
-            raise UsageError(
-                _("the campaigns folder is a symbolic link"),
-                hint=_("commit the folder itself, not a link to it"),
-                location=str(root),
-            )
         self._git, self._now = GitWork(checkout=checkout), now
-        self._below = real.relative_to(checkout.top)
+        self._below = Path(os.path.realpath(root)).relative_to(checkout.top)
         self._folder = Path(os.path.realpath(state_dir)) / "work"
 
     def list(self) -> list[Work]:
@@ -544,23 +538,15 @@ class Works:
     def create(self, title: str, message: str = "") -> Work:
         """Begin a piece of work at the newest default branch; offline, at the newest that is known."""
         default, fetched = self.fetch(self.default_branch())
-        known = ("--sort=-committerdate", "--count=1", "--format=%(objectname)", f"{BASE}{default}")
-        start = self._git.run("for-each-ref", *known, *((_tracked(default),) if fetched.code else ())).text
+        start = self._git.commit_at(f"{BASE}{default}")
         if not start or (fetched.code and fetched.failure is GitFailure.FULL):
             raise git_error(fetched, "fetch", self._git.checkout.top)
-        self._git.checked("update-ref", f"{BASE}{default}", start)
         now = self._now()
         work = self._work(f"w-{now:%Y%m%d}-{secrets.token_hex(3)}")
         try:
             with work.alone() as git:
-                self._git.checked("update-ref", work.ref, start, "")
-                work.keep(
-                    title=title,
-                    message=message,
-                    at=now.isoformat(timespec="seconds"),
-                    default=default,
-                    start=start,
-                )
+                begun = now.isoformat(timespec="seconds")
+                work._keep(title=title, message=message, at=begun, default=default, start=start)
                 self._make_tree(work, git)
                 work.root.mkdir(parents=True, exist_ok=True)
         except BaseException:
@@ -569,14 +555,14 @@ class Works:
         return work
 
     def discard(self, name: str) -> None:
-        """Put a piece of work away; all that was saved stays under `refs/campaign/discarded/`."""
+        """Remove a piece of work; all that was saved stays under `refs/campaign/discarded/`."""
         work = self.open(name)
         with work.alone() as git:
             if not git.commit_at(work.ref):
-                work.restore_branch(git)
+                work._restore_branch(git)
             person = self.person() or ("campaign studio", "studio@localhost")  # is never pushed
             head = git.commit_at(work.ref)
-            kept = work.new_commit(git, work.stage(git), (head,), work.title, person)
+            kept = work._new_commit(git, work._stage(git), (head,), work.title, person)
             git.checked("update-ref", f"{DISCARDED}{name}", kept)
             self._remove(work)
 
@@ -626,19 +612,25 @@ class Works:
         """Fetch the default branch and, if the remote has it, that of a piece of work, into refs of ours.
 
         Returns:
-            The default branch, by its new name if it was renamed; and what git answered.
+            The default branch, by its new name if it was renamed; and what git answered. If that is a
+            failure, ours is the newest that the checkout has.
         """
         words = ("--quiet", "--no-tags", "--refmap=", "--no-write-fetch-head", "--no-recurse-submodules")
-        # A pattern, so that a branch that is not there is not an error; `--prune` forgets one that is gone.
+        # A pattern, so that a branch that is not there is not an error; `--prune` drops one that is gone.
         more = (f"+refs/heads/{PREFIX}{name}*:{REVIEWED}{name}*",) if name else ()
         prune = "--prune" if name else "--no-prune"
         own = self._git.checkout.common_dir / "refs" / "campaign"
         with self._git.alone(self._folder / "fetch.lock", lambda: own.rglob("*.lock")) as git:
-            spec = "+refs/heads/{0}:" + BASE + "{0}"
-            fetched = git.run("fetch", *words, prune, DEFAULT_REMOTE, *more, spec.format(default))
-            if fetched.code and fetched.failure is GitFailure.NO_BRANCH:
+            for tries_left in (1, 0):
+                spec = f"+refs/heads/{default}:{BASE}{default}"
+                fetched = git.run("fetch", *words, prune, DEFAULT_REMOTE, *more, spec)
+                if not tries_left or not fetched.code or fetched.failure is not GitFailure.NO_BRANCH:
+                    break
                 default = self.default_branch(ask=True)
-                fetched = git.run("fetch", *words, prune, DEFAULT_REMOTE, *more, spec.format(default))
+            if fetched.code:
+                known = ("--sort=-committerdate", "--count=1", "--format=%(objectname)")
+                if newest := git.run("for-each-ref", *known, f"{BASE}{default}", _tracked(default)).text:
+                    git.run("update-ref", f"{BASE}{default}", newest)
             return default, fetched
 
     # --- work trees
@@ -652,19 +644,21 @@ class Works:
     def _make_tree(self, work: Work, git: GitWork) -> None:
         """Make the work tree of a branch, or what is missing of it; files that are there stay."""
         git_dir, half = git.checkout.git_dir, self._folder / ".half" / work.name
+        outside = replace(git, checkout=self._git.checkout)
         shutil.rmtree(half, ignore_errors=True)
-        if not self._git.commit_at(work.ref):
-            work.restore_branch(self._git)
+        if not outside.commit_at(work.ref):
+            work._restore_branch(outside)
         if not (git_dir / "HEAD").exists():
             # Git names its entry after the last part of the folder: here, too, the name of the work.
             options = ("--quiet", "--force", "--no-checkout", "--no-guess-remote")
-            self._git.checked("worktree", "add", *options, str(half), work.branch)
-        place, files = (work.folder, ()) if work.folder.exists() else (half, ("-u",))
+            outside.checked("worktree", "add", *options, str(half), work.branch)
+        is_gone = not work.folder.exists() or not any(work.folder.iterdir())
+        place, files = (half, ("-u",)) if is_gone else (work.folder, ())
         replace_file(place / ".git", _pointer(git_dir), private=True)
         replace_file(git_dir / "gitdir", os.fsencode(work.folder / ".git") + b"\n")
         here = replace(git, checkout=replace(git.checkout, top=place))
         here.checked("read-tree", "--reset", *files, work.ref)
-        if files:
+        if is_gone:
             half.rename(work.folder)
         shutil.rmtree(half, ignore_errors=True)
 

@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http.server import ThreadingHTTPServer
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 from tests.support.commits import git
 from tests.support.served import QuietHandler, served
-from tests.support.works import TeamRepository, team_repository
+from tests.support.works import TeamRepository, journey, team_repository
 from wechat_campaigns.core.errors import CampaignError, UsageError
 from wechat_campaigns.core.git_work import GitError, clone
 from wechat_campaigns.studio.work import (
@@ -117,6 +118,32 @@ def test_the_default_branch_is_found_under_every_name(tmp_path: Path) -> None:
     assert "git push -u origin main" in found.value.hint
 
 
+@pytest.mark.parametrize(
+    "kind", ["linked", "shallow", "partial", "GIT_DEFAULT_HASH", "GIT_DEFAULT_REF_FORMAT"]
+)
+def test_every_kind_of_checkout_has_pieces_of_work(
+    tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if kind.isupper():
+        monkeypatch.setenv(kind, {"GIT_DEFAULT_HASH": "sha256"}.get(kind, "reftable"))
+    team = TeamRepository(tmp_path / "team")
+    git(team.remote, "config", "uploadpack.allowFilter", "true")
+    again = {"linked": ("worktree", "add", "--quiet"), "shallow": ("clone", "--quiet", "--depth=1"),
+             "partial": ("clone", "--quiet", "--filter=blob:none")}  # fmt: skip
+    if words := again.get(kind):
+        source = ["HEAD~0"] if kind == "linked" else []
+        target = [] if kind == "linked" else [f"file://{team.remote}"]
+        git(team.shop, *words, *target, str(tmp_path / "team" / kind), *source)
+        team.shop = team.folder / kind
+        team.works = team.open_works()
+    work = team.named().create("x")
+    team.colleague(**{"campaigns/news/body.md": "theirs", NEWS: "theirs"})
+    journey(team)
+    assert team.pushed_files(work) == [SALE]
+    shutil.rmtree(work.folder)
+    assert team.open_works().open(work.name).read("news/body.md").text == "theirs"
+
+
 # --- files
 
 
@@ -137,6 +164,21 @@ def test_what_another_editor_wrote_is_never_overwritten(team: TeamRepository) ->
     with pytest.raises(ChangedBeneathError):
         work.write("new.md", b"2", seen=ABSENT)
     assert work.read("new.md").text == "1"
+
+
+def test_of_two_browsers_one_saves_and_one_is_told(team: TeamRepository) -> None:
+    work = team.works.create("x")
+    seen = work.read("sale.yaml").stamp
+
+    def save(number: int) -> str:
+        try:
+            return team.open_works().open(work.name).write("sale.yaml", b"%d" % number, seen=seen)
+        except ChangedBeneathError:
+            return ""
+
+    with ThreadPoolExecutor(8) as pool:
+        stamps = [stamp for stamp in pool.map(save, range(8)) if stamp]
+    assert stamps == [work.read("sale.yaml").stamp]
 
 
 @pytest.mark.parametrize(
@@ -250,10 +292,9 @@ def test_removed_renamed_and_binary_files_are_chosen_too(team: TeamRepository) -
 
 
 def test_what_one_side_alone_changed_is_taken() -> None:
-    mine = {"a": ("100644", "1"), "b": ("100644", "1"), "c": ("100644", "1")}
-    theirs = {"b": ("100644", "2"), "c": ("100644", "1"), "d": ("000000", "0")}
-    assert merged_by_files(mine, theirs) == ({"d": ("000000", "0")}, ["b"])
-    assert merged_by_files(mine, theirs, {"b": ("100644", "2")}) == ({"d": ("000000", "0")}, [])
+    mine, theirs = {"a": "f 1", "b": "f 1", "c": "f 1"}, {"b": "f 2", "c": "f 1", "d": "0 0"}
+    assert merged_by_files(mine, theirs) == ({"d": "0 0"}, {"b": "f 2"})
+    assert merged_by_files(mine, theirs, {"b": "f 3"}, {"b": "f 2"}) == ({"d": "0 0"}, {})
 
 
 def sent(team: TeamRepository) -> Work:
@@ -295,7 +336,7 @@ def test_a_branch_that_the_remote_changed_is_sent_again(
     edit(work, "mine, corrected")
     work.commit("corrected")
     if meddle is not deleted:
-        with pytest.raises(GitError, match="not sent") as found:
+        with pytest.raises(GitError, match="has commits that are not here") as found:
             work.push()
         assert found.value.hint.startswith("take in what changed")
     assert work.update() == ()
@@ -373,12 +414,30 @@ def test_what_git_lost_of_a_work_tree_costs_no_file(
     assert again.read("sale.yaml").text == "saved, not committed"
     assert again.commit("kept")
     assert again.changed() == ("hint.md", "sale.yaml")
+    assert again.update() == ()
     again.push()
     assert git(team.remote, "show", f"{work.branch}:{SALE}") == "saved, not committed"
     no_branch(team, work)
     with pytest.raises(GitError):
         work.push()
     assert git(team.remote, "show", f"{work.branch}:{SALE}") == "saved, not committed"
+
+
+def test_a_checkout_that_was_cloned_again_finds_its_work(team: TeamRepository) -> None:
+    work = sent(team)
+    team.colleague(branch=work.branch, **{"campaigns/hint.md": "a reviewer's"})
+    edit(work, "saved, not committed")
+    (team.shop / ".git").rename(team.folder / "before")
+    git(team.folder, "clone", "--quiet", str(team.remote), "again")
+    (team.folder / "again" / ".git").rename(team.shop / ".git")
+    (again,) = team.open_works().list()
+    assert again.commit("kept")
+    assert again.update() == ()
+    again.push()
+    assert team.pushed_files(work) == ["campaigns/hint.md", SALE]
+    assert git(team.remote, "show", f"{work.branch}:{SALE}") == "saved, not committed"
+    shutil.rmtree(team.shop / ".git")
+    (team.folder / "before").rename(team.shop / ".git")
 
 
 def test_facts_that_were_damaged_cost_the_title_alone(team: TeamRepository) -> None:
