@@ -214,27 +214,31 @@ class Workspace:
         return kept or ()
 
     def _needed_events(
-        self, known: dict[str, Known], *, own: bool = False
-    ) -> tuple[Streams, tuple[Event, ...]]:
+        self, known: Mapping[str, Known], *, own: bool = False
+    ) -> tuple[Streams, tuple[Event, ...], Mapping[str, Known]]:
         """Read the streams that may decide on something here, or on which an outcome is still to be reported.
 
         Those of the environment's accounts, and of accounts that left the settings, which the ledger's stream
         names. Where it names none, because they were not initialized by name, all streams are read.
 
         Args:
+            known: by AppID, accounts of which only what came later is read.
             own: of the accounts, only those that are selected.
+
+        Returns:
+            The streams, None for all that there are; their events; and what is known of `known`.
         """
         from wechat_campaigns.ledger.events import LEDGER, initialized_accounts
 
-        events = tuple(self._events({LEDGER}))
-        named = initialized_accounts(events, self.settings.ledger_scope)
+        of_ledger = tuple(self._events({LEDGER}))
+        named = initialized_accounts(of_ledger, self.settings.ledger_scope)
         if not named:
-            known.clear()
-            return None, tuple(self._events(None))
-        streams = {*self.settings.environment.by_appid, *(named - self.settings.ledger_appids)}
-        streams = set(filter(self.selects, streams)) if own else streams
-        events += tuple(event for one in known.values() for event in one.later)
-        return streams | {LEDGER}, events + tuple(self._events(streams - known.keys()))
+            return None, tuple(self._events(None)), {}
+        accounts = {*self.settings.environment.by_appid, *(named - self.settings.ledger_appids)}
+        needed = {appid for appid in accounts if not own or self.selects(appid)}
+        later = (event for one in known.values() for event in one.later)
+        events = (*of_ledger, *later, *self._events(needed - known.keys()))
+        return {LEDGER, *needed}, events, known
 
     def fold_ledger(
         self, key_of: KeyOf | None = None, known: Mapping[str, Known] | None = None, *, own: bool = False
@@ -254,9 +258,9 @@ class Workspace:
         from wechat_campaigns.ledger.fold import check_same_followers, fold, wrong_secrets
         from wechat_campaigns.ledger.trust import authenticator
 
-        environment, known = self.settings.environment, dict(known or {})
-        streams, events = self._needed_events(known, own=own)
-        self._take_events([*(event for one in known.values() for event in one.signed), *events], streams)
+        environment = self.settings.environment
+        streams, events, known = self._needed_events(known or {}, own=own)
+        self._keep_signed(streams, events, known)
         authentic = authenticator(events, key_of) if key_of is not None else None
         state = fold(events, authentic, streams=streams, known=[one.account for one in known.values()])
         begun = (account for account in self.selected_accounts.values() if account.appid in state.streams)
@@ -266,9 +270,10 @@ class Workspace:
         check_same_followers(state, environment)
         return state
 
-    def _take_events(self, events: Iterable[Event], streams: Streams) -> None:
+    def _keep_signed(self, streams: Streams, events: tuple[Event, ...], known: Mapping[str, Known]) -> None:
         self.signed_events = {stream: [] for stream in streams or self.settings.appids}
-        for event in events:
+        before = (event for one in known.values() for event in one.signed)
+        for event in (*before, *events):
             if "mac" in event.data:
                 self.signed_events.setdefault(event.stream, []).append(event)
 
@@ -280,11 +285,9 @@ class Workspace:
         from wechat_campaigns.ledger.events import LedgerKind
 
         if self.signed_events is None:
-            streams, events = self._needed_events({}, own=True)
-            self._take_events(events, streams)
+            self._keep_signed(*self._needed_events({}, own=True))
         if appid not in (self.signed_events or {}) and appid in self.settings.environment.by_appid:
-            streams, events = self._needed_events({})
-            self._take_events(events, streams)
+            self._keep_signed(*self._needed_events({}))
         return [event for event in (self.signed_events or {})[appid] if event.kind == LedgerKind.GUARD]
 
     def is_any_account_approved(self) -> bool:
@@ -295,8 +298,7 @@ class Workspace:
         from wechat_campaigns.ledger.approvals import recorded_approvals
         from wechat_campaigns.ledger.events import LedgerKind
 
-        _streams, events = self._needed_events({})
-        guards = (event for event in events if event.kind == LedgerKind.GUARD)
+        guards = (event for event in self._needed_events({})[1] if event.kind == LedgerKind.GUARD)
         newest = {(event.stream, str(event.data.get("environment"))): event for event in guards}
         return any(recorded_approvals(event) is not None for event in newest.values())
 
@@ -444,8 +446,8 @@ class OnlineWorkspace(LedgerWorkspace):
         ledger.sign = self.secrets.sign
         return ledger
 
-    def _take_events(self, events: Iterable[Event], streams: Streams) -> None:
-        super()._take_events(events, streams)
+    def _keep_signed(self, streams: Streams, events: tuple[Event, ...], known: Mapping[str, Known]) -> None:
+        super()._keep_signed(streams, events, known)
         self.secrets.take_events(self.signed_events or {})
 
     def state(self, *, own: bool = False) -> LedgerState:

@@ -14,8 +14,9 @@ from selenium.webdriver.common.keys import Keys
 from tests.support.browser import open_browser, programs
 from tests.support.factories import (
     NOW,
+    SERVICE,
+    history_of,
     intent_of,
-    make_account,
     make_article,
     make_send,
     make_state,
@@ -35,9 +36,11 @@ from wechat_campaigns.messages import Articles
 from wechat_campaigns.plan.review import compare
 from wechat_campaigns.plan.statistics import FiguresStatus
 from wechat_campaigns.protocol.events import EventKind
+from wechat_campaigns.protocol.state import SendState
 from wechat_campaigns.report.calendar import calendar_view
-from wechat_campaigns.report.history import ArticleRow, HistoryView, history_view
+from wechat_campaigns.report.history import HistoryView, ReportLine
 from wechat_campaigns.report.html import calendar_html, history_html, plan_html
+from wechat_campaigns.report.send_status import SendRow
 from wechat_campaigns.wechat.statistics import ArticleFigures, PublishedArticle
 
 pytestmark = pytest.mark.deep
@@ -63,14 +66,14 @@ def pages() -> dict[str, str]:
         )
     state = make_state(*steps)
     coming = [make_send(f"来{n}", text=str(n), not_before=NOW + timedelta(days=n)) for n in range(1, 6)]
-    begun = history_view(state, {"main": make_account()}, {}, now=NOW).rows
-    month = calendar_view(date(2026, 12, 1), plan_of(*coming, state=state), begun, NOW)
-    rows = [article_row(f"2026/autumn/{name}", number) for number, name in enumerate(NAMES)]
-    view = HistoryView(begun, rows)
+    begun = history_of(state).lines
+    month = calendar_view(date(2026, 12, 1), plan_of(*coming, state=state), history_of(state).rows, NOW)
+    lines = [article_line(f"2026/autumn/{name}", number) for number, name in enumerate(NAMES)]
+    view = HistoryView([*begun, *lines])
     return {"report": history_html(view), "calendar": calendar_html(month)}
 
 
-def article_row(name: str, number: int) -> ArticleRow:
+def article_line(name: str, number: int) -> ReportLine:
     """An article with every figure that a table can have."""
     counts: dict[str, Any] = {"readers": 123_456, "shares": 4_321, "likes": 1_234, "comments": 321}
     rates: dict[str, Any] = {"read_rate": 0.1234, "finish_rate": 0.4321, "average_minutes": 1.25}
@@ -79,11 +82,12 @@ def article_row(name: str, number: int) -> ArticleRow:
         msg_data_id=number, index=1, published=NOW.date(), publish_type=0, title="山里的早晨", days=(latest,)
     )
     sent: dict[str, Any] = {"at": NOW, "sent": 980_000, "left_out": 20_000, "failed": 0}
-    return ArticleRow(
-        account="subscription", send=name, revision=1, msgtype="mpnews", status=FiguresStatus.COUNTING,
-        sent_on=NOW.date(), article=article,
-        event=JobResult(msg_id=number, status="send success", addressed=1_000_000, **sent),
-    )  # fmt: skip
+    told = JobResult(msg_id=number, status="send success", addressed=1_000_000, **sent)
+    known = SendState(SERVICE, name, 1, first_at=NOW)
+    send = SendRow(account="subscription", known=known, told=told, note="")
+    return ReportLine(
+        account="subscription", at=NOW, send=send, figures=FiguresStatus.COUNTING, article=article
+    )
 
 
 @pytest.mark.optional_part
@@ -172,14 +176,15 @@ def month_of_thirty() -> str:
             (LedgerKind.STATUS, named(send, msg_id=day, msg_status="SEND_SUCCESS")),
             (LedgerKind.CALLBACK, {"msg_id": day, "status": "send success", **counts}),
         ]
-    begun = history_view(make_state(*steps), {"main": make_account()}, {}, now=NOW).rows
-    articles = []
-    for row, number in zip(begun, (7 * n % 30 for n in range(30)), strict=True):
-        shown = article_row(row.known.send, number)
+    lines = []
+    for one, number in zip(
+        history_of(make_state(*steps)).lines, (7 * n % 30 for n in range(30)), strict=True
+    ):
+        shown = article_line("", number)
         figures = replace(shown.latest, readers=1000 + number, read_rate=number / 100 or None)
         article = replace(shown.article, title=f"第 {number} 篇：山里的早晨", days=(figures,))
-        articles.append(replace(shown, account="main", article=article))
-    return history_html(HistoryView(begun, articles))
+        lines.append(replace(one, figures=FiguresStatus.COUNTING, article=article))
+    return history_html(HistoryView(lines))
 
 
 @pytest.mark.optional_part

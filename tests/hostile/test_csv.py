@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.factories import NOW, intent_of, make_account, make_send, make_state, named
+from tests.support.factories import NOW, history_of, intent_of, make_send, make_state, named
 from wechat_campaigns.protocol.events import EventKind
-from wechat_campaigns.report.history import CSV_HEADINGS, history_csv, history_view
+from wechat_campaigns.report.history import HEADINGS, history_csv
 from wechat_campaigns.report.spreadsheet import BOM
 
 SIGNS = "=+-@＝＋－﹣−＠"
@@ -24,7 +24,7 @@ def written(name: str, note: str = "") -> str:
     actor = {"commit": note or "c" * 40}
     intent = intent_of(send, at=at, account="main", actor=actor, audience={"count": 90})
     state = make_state((EventKind.INTENT, intent), (EventKind.ACCEPTED, named(send, msg_id=7)))
-    text = history_csv(history_view(state, {"main": make_account()}, {}, now=NOW))
+    text = history_csv(history_of(state))
     assert text.startswith(BOM)
     return text.removeprefix(BOM)
 
@@ -44,9 +44,9 @@ def test_a_cell_is_no_formula(start: str) -> None:
         text = written(cell, cell)
         assert formulas(text) == [], ascii(cell)
         rows = list(csv.reader(io.StringIO(text)))
-        assert rows[0] == list(CSV_HEADINGS)
+        assert rows[0] == list(HEADINGS)
         assert len(rows) == 2
-        assert "HYPERLINK(A1)" in rows[1][CSV_HEADINGS.index("Send")]
+        assert "HYPERLINK(A1)" in rows[1][HEADINGS.index("Send")]
 
 
 @given(st.text("=+-@;,\t\r\n \"'|＝＠ab", min_size=1, max_size=12))

@@ -386,6 +386,16 @@ _sqlite_path: not path.is_relative_to(default.parent) → False — a ledger out
 _sqlite_path: tree := next( → False and next( — a commit replaces the ledger
 
 ## send/posting.py
+AccountCaller._post: action is protocol.Action.SEND and self._token_was_refused(made) → False — no renewal
+AccountCaller._token_was_refused: lookup(refused… → True — any rejection is tried twice
+AccountCaller._token_was_refused: if made is not None and made.status is Status.REJECTED else None → ∅
+    — an unknown call is repeated
+AccountCaller.resend: ("send", "revision", "not_after") → ("send", "revision") — a resend has no end
+AccountCaller._by_right: context.plan_digest → "" — what was reviewed is not recorded
+AccountCaller.hand_over: EventKind.HANDED_OVER, data → EventKind.INTENT, data — resent
+AccountCaller.hand_over: list(titles), **self._by_right(planned) → list(titles) — by what right it was
+AccountCaller.hand_over: if event is None: return None → ∅ — a person is to send what the ledger does not have
+AccountCaller._stop_after: self.stop(reason, error) → pass — it goes on unrecorded
 AccountWriter._check_in_time: self.clock() > begin_by → False — a machine that slept calls
 AccountWriter.post_once: check() → ∅ — it connects too late
 AccountWriter.post_once: before_body=check) → before_body=lambda: None) — it slept while it connected
@@ -401,10 +411,6 @@ intent_data: "recipients": recipients_word(send.filter) → "recipients": "" —
 AccountRun.run: self.ledger.lock(self.account.appid, wait_s), → ∅ — two runs hold one account
 AccountRun._send: self._counted… → planned — an audience is not counted again
 AccountRun._resolve: self._counted… → planned — a resend does not count its audience again
-AccountRun._post: action is protocol.Action.SEND and self._token_was_refused(made) → False — no renewal
-AccountRun._token_was_refused: lookup(refused… → True — any rejection is tried twice
-AccountRun._token_was_refused: if made is not None and made.status is Status.REJECTED else None → ∅
-    — an unknown call is repeated
 AccountRun._guarded: self.stop_reason: → False: — a refused account is called again and again
 AccountRun._decide.violations: late_violations(planned, self.plan, context) if one.blocks → () — no rule
 AccountRun._decision_context: clock_skew=self.watch.current_skew(), → ∅ — a wrong clock sends
@@ -414,13 +420,7 @@ AccountRun._decision_context: self.plan.is_current → lambda _message: True —
 AccountRun._with_draft: check_resolved_names(planned, now) → ∅ — a draft that changed since the plan
 AccountRun._counted: policy.max_recipients is None and policy.audience_drift is None → True — too many
 AccountRun._send: stopped = self.stopping.is_set() → stopped = False — Ctrl-C while it uploads
-AccountRun.resend: ("send", "revision", "not_after") → ("send", "revision") — a resend has no end
-AccountRun._by_right: context.plan_digest → "" — what was reviewed is not recorded
 AccountRun._send: self.hand_over… → self.send — it is posted
-AccountRun.hand_over: EventKind.HANDED_OVER, data → EventKind.INTENT, data — resent
-AccountRun.hand_over: list(titles), **self._by_right(planned) → list(titles) — by what right it was
-AccountRun.hand_over: if event is None: return None → ∅ — a person is to send what the ledger does not have
-AccountRun._reported: self.stop(_("the ledger is not writable"), made.error) → pass — it goes on unrecorded
 
 ## send/apply.py
 _share: wait_s in (0.0, LOCK_WAIT_S) → wait_s in (0.0,) — a held account is left in silence

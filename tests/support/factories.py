@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import PurePosixPath
 from types import SimpleNamespace
 from typing import Any, ClassVar
@@ -41,9 +41,12 @@ from wechat_campaigns.plan.planner import make_plan
 from wechat_campaigns.plan.resolve import RemoteFacts
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind, Head
 from wechat_campaigns.protocol.keys import normalize_id
+from wechat_campaigns.report.history import HistoryView, history_view, report_lines
 from wechat_campaigns.report.plan_view import PlanView
+from wechat_campaigns.report.send_status import begun_rows
 from wechat_campaigns.send.outcome import SendOutcome
 from wechat_campaigns.send.posting import AccountWriter
+from wechat_campaigns.wechat.statistics import Days
 
 NOW = datetime(2026, 12, 1, 4, 0, tzinfo=UTC)
 """Noon in China, a Tuesday."""
@@ -231,6 +234,19 @@ def view_of(plan: Plan, timezone: str = "Asia/Shanghai", **changes: Any) -> Plan
     """The view that every report of a plan renders."""
     changes.setdefault("errors", [problem for one in plan.invalid for problem in one.problems])
     return PlanView(plan=plan, timezone=timezone, **changes)
+
+
+def history_of(
+    state: LedgerState,
+    kept: Mapping[str, Days] | None = None,
+    *,
+    now: datetime = NOW,
+    month: date | None = None,
+) -> HistoryView:
+    """The view that every report of past sends renders."""
+    environment = make_settings().environment
+    lines = report_lines(begun_rows(state, environment, now), state, environment, kept or {}, now)
+    return history_view(lines, now, month)
 
 
 def applied(*outcomes: SendOutcome, plan: Plan | None = None) -> PlanView:

@@ -191,10 +191,10 @@ def test_mass_calls_are_made_in_one_module() -> None:
     assert making == {"send.posting"}
 
 
-def test_programs_are_started_in_four_modules() -> None:
+def test_programs_are_started_in_five_modules() -> None:
     starting = {name for name, found in foreign().items() if "subprocess" in found}
     assert starting == {
-        "core.git", "source.secret", "guard.plan_checks", "cli.ci",
+        "core.git", "source.secret", "guard.plan_checks", "cli.ci", "cli.studio",
     }  # fmt: skip
 
 

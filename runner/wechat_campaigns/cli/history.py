@@ -1,6 +1,7 @@
 """Show past sends: report, archive, calendar."""
 
 import os
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import date, datetime
@@ -26,7 +27,7 @@ from wechat_campaigns.core.files import write_file
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.model import Send
 from wechat_campaigns.core.settings import AccountKind
-from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.ledger.fold import Key, LedgerState, key_of
 from wechat_campaigns.ledger.records import account_of
 from wechat_campaigns.plan.draft_box import with_recorded_draft
 from wechat_campaigns.plan.quota import CHINA, china_day
@@ -45,17 +46,15 @@ from wechat_campaigns.report.archive import (
 )
 from wechat_campaigns.report.calendar import CalendarView, calendar_data, calendar_text, calendar_view
 from wechat_campaigns.report.history import (
-    HistoryView,
-    article_rows,
-    begun_records,
+    ReportLine,
     history_csv,
     history_data,
     history_view,
     history_workbook,
-    month_bounds,
-    month_history,
+    report_lines,
 )
 from wechat_campaigns.report.sanitize import json_text, line
+from wechat_campaigns.report.send_status import begun_rows
 from wechat_campaigns.run.plan import compile_selected, fits, plan_selected
 from wechat_campaigns.source.load import find_campaigns
 from wechat_campaigns.wechat.statistics import Days, read_statistics, write_statistics
@@ -91,17 +90,17 @@ def report(context: LedgerContext, month: datetime | None, campaign: str | None)
     """
     if any(kind == "xlsx" for kind, _path in context.reports):  # else the files before it are already written
         require_extra("excel", needed_for=_("a report as XLSX"))
-    accounts = context.settings.environment.accounts
-    state, now = context.fold_ledger(), context.clock()
-    kept = {one.appid: read_statistics(context.statistics_file(one.appid)) for one in accounts.values()}
+    environment, state, now = context.settings.environment, context.fold_ledger(), context.clock()
+    kept = {appid: read_statistics(context.statistics_file(appid)) for appid in environment.by_appid}
     code = refresh_figures(context, state, kept) if isinstance(context, OnlineContext) else ExitCode.OK
-    view = month_history(state, accounts, kept, now, month.date() if month is not None else None)
+    lines = report_lines(begun_rows(state, environment, now), state, environment, kept, now)
+    view = history_view(lines, now, month.date() if month is not None else None)
     if campaign is not None:
         campaign = context.full_id(campaign)
         if not any(fits(campaign, record.send) for record in state.sends):
             find_campaigns(context.root, (campaign,), context.settings.namespace)  # raises without one
-        sends = [one for one in view.rows if fits(campaign, one.known.send)]
-        view = HistoryView(sends, [one for one in view.articles if one.send and fits(campaign, one.send)])
+        fitting = [one for one in view.lines if one.send and fits(campaign, one.send.known.send)]
+        view = replace(view, lines=fitting, before=None)
     view = replace(view, unverified=context.unverified)
     context.tell_unverified()
 
@@ -188,7 +187,7 @@ def archive(context: LedgerContext, since: datetime | None, out: Path) -> int:
         message = _("no pictures of the messages: {reason}; the pages show them")
         context.show_progress(message.format(reason=unpictured))
     titles = {archive_name(one.record): one.message.content.summary() for one in archives if one.message}
-    sends = begun_records(state, context.settings.environment.accounts)
+    sends = (row.known for row in begun_rows(state, context.settings.environment, context.clock()))
     listed = [record for record in sends if (out / archive_name(record)).is_dir()]
     write_file(out / "index.html", archive_index(listed, titles, context.unverified), f"--out {out}")
     message = ngettext(
@@ -216,22 +215,26 @@ def _archives(
     environment, now = context.settings.environment, context.clock()
     events = events_by_send(context.ledger.events_once(state.read), state)
     sends = {normalize_id(send.id): send for send in compile_selected(context, ()).sends}
-    known = {appid: read_statistics(context.statistics_file(appid)) for appid in environment.by_appid}
+    kept = {appid: read_statistics(context.statistics_file(appid)) for appid in environment.by_appid}
     begin = since.replace(tzinfo=CHINA) if since is not None else None
-    for record in begun_records(state, environment.accounts, since=begin):
-        rows = article_rows([record], state, {}, known, now=now)
+    rows = [row for row in begun_rows(state, environment, now) if begin is None or row.known.at >= begin]
+    articles = defaultdict[Key, list[ReportLine]](list)
+    for one in report_lines(rows, state, environment, kept, now):
+        if one.send is not None and one.article is not None:
+            articles[key_of(one.send.known)].append(one)
+    for row in rows:
+        record, key = row.known, key_of(row.known)
         made = (record.data, *(event.data for event in record.told))  # a resend names its own
         named = [one for data in made for one in data.get("approvals", ())]
         approved = [*filter(None, map(state.stream(record.appid).approvals.get, dict.fromkeys(named)))]
-        own = events.get(state.key(record.appid, record.send, record.revision), ())
         earlier = out / archive_name(record) / MESSAGE
         yield ArchivedSend(
             environment=environment.name,
             record=record,
             state=state,
-            events=sorted([*own, *approved], key=lambda event: event.seq),
+            events=sorted([*events.get(key, ()), *approved], key=lambda event: event.seq),
             approvals=approved,
-            articles=[row for row in rows if row.article is not None],
+            articles=articles[key],
             message=_message(record, sends),
             unverified=context.unverified,
             earlier=earlier.read_bytes() if earlier.is_file() else b"",
@@ -287,9 +290,7 @@ def month_view(workspace: Workspace, month: date | None) -> tuple[CalendarView, 
     """Return a month, this one by default, and how many files it leaves out because of their errors."""
     now, state = workspace.clock(), workspace.fold_ledger()
     first = month if month is not None else china_day(now).replace(day=1)
-    begin, end = month_bounds(first)
-    accounts = workspace.settings.environment.accounts
-    sends = history_view(state, accounts, {}, now=now, since=begin, until=end).rows
+    sends = begun_rows(state, workspace.settings.environment, now)
     plan = plan_selected(workspace, (), state).plan
     view = calendar_view(first, plan, sends, now)
     return replace(view, unverified=workspace.unverified), len(plan.invalid)

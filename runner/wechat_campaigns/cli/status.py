@@ -20,7 +20,7 @@ from wechat_campaigns.notify.notices import Notice
 from wechat_campaigns.plan.decision import DecisionContext
 from wechat_campaigns.protocol.state import Fate, SendState
 from wechat_campaigns.report.sanitize import json_text
-from wechat_campaigns.report.send_status import StatusRow, StatusView, send_status, unsent_rows
+from wechat_campaigns.report.send_status import SendRow, StatusView, send_status, unsent_rows
 from wechat_campaigns.send.jobs import JobStatuses, refresh_job_status
 
 WAIT_S = 5.0
@@ -115,7 +115,7 @@ def status(context: LedgerContext, send_id: str | None, wait: bool, timeout_s: f
     return worst_exit_code([code, *(error.exit_code for error in failed.values())])
 
 
-def _may_end(row: StatusRow, failed: Failed) -> bool:
+def _may_end(row: SendRow, failed: Failed) -> bool:
     """Return whether asking again may tell more of a send: its account was not refused."""
     return row.unfinished and row.known.appid not in failed
 
@@ -149,11 +149,11 @@ def _campaigns(context: LedgerContext, state: LedgerState) -> tuple[list[Send], 
 
 def _waited(
     context: LedgerContext,
-    refreshed: Callable[..., tuple[list[StatusRow], Failed]],
-    rows: list[StatusRow],
+    refreshed: Callable[..., tuple[list[SendRow], Failed]],
+    rows: list[SendRow],
     failed: Failed,
     timeout_s: float,
-) -> tuple[list[StatusRow], Failed]:
+) -> tuple[list[SendRow], Failed]:
     deadline, printed = time.monotonic() + timeout_s, -1
     message = _("{ended} of {total} sends finished; checking again every {seconds:.0f} s")
     while any(_may_end(row, failed) for row in rows) and time.monotonic() < deadline:
@@ -226,7 +226,7 @@ def _refreshed(
     state: LedgerState,
     *,
     may_be_empty: bool,
-) -> tuple[list[StatusRow], Failed]:
+) -> tuple[list[SendRow], Failed]:
     sends = _selected(context, state, send_id)
     if send_id is not None and not sends and not may_be_empty:
         raise UsageError(

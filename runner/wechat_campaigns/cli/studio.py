@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -59,7 +60,8 @@ POLL_S = 0.05
 @click.option("--open", "open_", is_flag=True, help="Open the page in a browser.")
 @click.option("--port", default=8092, show_default=True, help="0 picks a free port.")
 @click.option("--read-only", is_flag=True, help="Only show; nothing can be written.")
-def studio(context: Context, open_: bool, port: int, read_only: bool) -> int:
+@click.option("--clone", metavar="ADDRESS", help="Copy the repository at this address first.")
+def studio(context: Context, open_: bool, port: int, read_only: bool, clone: str | None) -> int:
     """Serve a page on this machine where campaigns are written, seen on a phone, and sent for review.
 
     What is written is a piece of work: a branch with files of its own, below the state folder; this checkout
@@ -73,6 +75,8 @@ def studio(context: Context, open_: bool, port: int, read_only: bool) -> int:
     from wechat_campaigns.studio.desk import Desk, Desks, Live, follow
     from wechat_sandbox.server import listen
 
+    if clone is not None:
+        context.root = cloned(clone) / context.root
     preload()  # each save is rendered by a child, which has what is loaded here
     environment, stop = context.settings.environment, threading.Event()
     inbox = context.api_url if environment.is_sandbox else ""
@@ -98,6 +102,24 @@ def studio(context: Context, open_: bool, port: int, read_only: bool) -> int:
         server.serve_forever(POLL_S)
         stop.set()
     return ExitCode.OK
+
+
+def cloned(address: str) -> Path:
+    """Copy a repository into a folder of its name here; one that was copied before is taken as it is.
+
+    Raises:
+        CampaignError: it cannot be copied, or the folder has something else.
+    """
+    from wechat_campaigns.core.git_checkout import checkout_settings
+    from wechat_campaigns.core.git_work import clone
+
+    name = re.split(r"[/:\\]", address.rstrip("/"))[-1].removesuffix(".git") or "campaigns"
+    folder = Path(name)
+    known = checkout_settings(folder / "campaigns").get("remote.origin.url") if folder.is_dir() else None
+    if known != [address]:
+        clone(address, folder)
+        print_message(_("copied {address} to {folder}").format(address=line(address), folder=folder))
+    return folder
 
 
 def open_bench(context: Context) -> Bench | None:
@@ -233,7 +255,8 @@ def reads_at(context: Context, root: Path) -> Reads:
 def reads_of(workspace: Workspace) -> Reads:
     """Read one state of a campaigns folder, offline; its settings when they are asked for."""
     from wechat_campaigns.cli.history import month_view
-    from wechat_campaigns.report.history import history_view
+    from wechat_campaigns.report.history import history_view, report_lines
+    from wechat_campaigns.report.send_status import begun_rows
     from wechat_campaigns.studio.data import overview_data
     from wechat_campaigns.studio.desk import Reads, contain, faulty
 
@@ -257,10 +280,10 @@ def reads_of(workspace: Workspace) -> Reads:
         return contain(compile_selected(workspace, (), faulty), planned)
 
     def history() -> HistoryView:
-        accounts, state = workspace.settings.environment.accounts, workspace.fold_ledger()
-        kept = {a.appid: read_statistics(workspace.statistics_file(a.appid)) for a in accounts.values()}
-        view = history_view(state, accounts, kept, now=workspace.clock())
-        return replace(view, unverified=workspace.unverified)
+        environment, state, now = workspace.settings.environment, workspace.fold_ledger(), workspace.clock()
+        kept = {appid: read_statistics(workspace.statistics_file(appid)) for appid in environment.by_appid}
+        lines = report_lines(begun_rows(state, environment, now), state, environment, kept, now)
+        return replace(history_view(lines), unverified=workspace.unverified)
 
     return Reads(
         render=render,

@@ -85,6 +85,8 @@ class CampaignError(Exception):
     """
 
     exit_code: ExitCode = ExitCode.BUG
+    errcode: int | None = None
+    """What WeChat answered, if that was an errcode."""
     is_reported = False
     """Whether programs were told of it: standard output or a file of `--report` has it."""
 
@@ -228,6 +230,8 @@ class ApiError(WeChatError):
 
     `answer` is the whole JSON object of the reply (45065 carries the existing `msg_id` there).
     """
+
+    errcode: int
 
     def __init__(
         self,

@@ -20,7 +20,7 @@ from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.protocol.state import SendState
 
 Key = tuple[str, str, int]
-"""AppID, id as `normalize_id` returns it, revision; `LedgerState.key` makes one."""
+"""AppID, id as `normalize_id` returns it, revision; `key_of` makes one."""
 IsAuthentic = Callable[[Event], bool]
 """Whether an event's mac verifies."""
 
@@ -65,10 +65,6 @@ class LedgerState:
     def last_holds(self) -> Mapping[str, str]:
         """By appid: the newest hold or release, see `StreamState`."""
         return {appid: stream.last_hold for appid, stream in self.streams.items()}
-
-    def key(self, appid: str, send_id: str, revision: int) -> Key:
-        """Make the key of a send."""
-        return appid, normalize_id(send_id), revision
 
     @property
     def sends(self) -> Iterator[SendState]:
@@ -124,6 +120,11 @@ class LedgerState:
                 ),
                 location=event.stream,
             ) from error
+
+
+def key_of(send: SendState) -> Key:
+    """Return the key of a send."""
+    return send.appid, normalize_id(send.send), send.revision
 
 
 def fold(

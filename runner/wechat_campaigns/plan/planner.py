@@ -8,10 +8,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
 from wechat_campaigns.core.diagnostics import Diagnostic
-from wechat_campaigns.core.errors import ApiError, CampaignError, ExitCode
+from wechat_campaigns.core.errors import CampaignError, ExitCode
 from wechat_campaigns.core.model import (
     Audience,
     InvalidCampaign,
@@ -156,7 +155,7 @@ def _first_look(send: Send, facts: RemoteFacts, context: DecisionContext) -> Pla
 def _failed_account(planned: PlannedSend, error: CampaignError, action: PlanAction) -> PlannedSend:
     """Leave a send of an account that could not be asked; those of other accounts go on."""
     reason = not_resent_message(error.text) if action is PlanAction.UNKNOWN else error.text
-    code, errcode = PlanReason.ACCOUNT_FAILED, error.errcode if isinstance(error, ApiError) else None
+    code, errcode = PlanReason.ACCOUNT_FAILED, error.errcode
     return planned.left(action, reason, hint=error.hint, code=code, failure=error.exit_code, errcode=errcode)
 
 
@@ -224,62 +223,84 @@ def _draft_of(planned: PlannedSend, state: LedgerState) -> str:
 def _under_policy(
     looked_at: Sequence[PlannedSend], context: DecisionContext, *, offline: bool
 ) -> Iterator[PlannedSend]:
-    """Ask the rules send by send, in order: each that will be made uses up what the next may have.
-
-    Of a send whose window opens later only a hold and the quota of that day or month are asked.
-    """
+    """Ask the rules send by send, in order: each that will be made uses up what the next may have."""
     due, lists = sum(one.action in CALLING for one in looked_at), _lists(looked_at)
-    calendars: dict[str, Calendar] = {}
-    seen: dict[tuple[str, str], str] = {}
-    made: dict[_Content, dict[str, tuple[str, datetime]]] = {}
-    accounts = _accounts_of_contents(looked_at)
-    appids = sorted({one.appid for one in context.settings.environment.accounts.values()})
-    had = _appids_by_digest(looked_at, appids, context.state)
-
-    def lets_others_go_first(one: PlannedSend) -> bool:  # by `min_interval`: it may be refused each time
-        interval = context.settings.policy_of(one.account).min_interval
-        return one.code is Reason.REJECTED_BEFORE and interval is not None
-
-    for one in sorted(looked_at, key=lets_others_go_first):
-        content = _content_key(one)
-        if content not in made and one.action in (*PENDING, PlanAction.RESEND):
-            asked = appids if one.send.for_account else had.get(one.content_digest, ())
-            made[content] = _made_before(one, asked, context.state)
-            accounts[content] |= made[content].keys()
-        appid, use = one.account.appid, QuotaUse(recipients_word(one.send.filter), one.resolved.tag_id)
-        calendar = calendars.setdefault(appid, Calendar(appid, context.state))
-        if one.action in CALLING:
-            twin = seen.get((appid, one.content_digest)) if one.resend_intent is None else None
-            rule_input = _rule_input(
-                one,
-                lists,
-                context,
-                due,
-                calendar=calendar,
-                duplicate_of=twin,
-                content_accounts=len(accounts[content]),
-                content_before=_newest_elsewhere(made[content], appid),
-                offline=offline,
-            )
-            one = with_violations(one, evaluate(rule_input, context.overrides))
-        opens_at = one.send.not_before
-        if one.action is PlanAction.SCHEDULED and opens_at is not None:
-            more = {"calendar": calendar, "content_accounts": len(accounts[content]), "is_later": True}
-            rule_input = _rule_input(one, _lists([one]), context, due, **more)
-            one = with_violations(one, evaluate(replace(rule_input, now=opens_at), context.overrides))
-            calendar.add(use, opens_at)
-        if one.is_due:
-            seen[appid, one.content_digest] = one.send.id
-            calendar.add(use, context.now)
-        if one.action in CALLING:
-            made[content][appid] = one.send.id, context.now
-        yield one
+    earlier = _Earlier(looked_at, context)
+    for one in sorted(looked_at, key=lambda one: _lets_others_go_first(one, context)):
+        asked_at = _asked_at(one, context.now)
+        if asked_at is None:
+            yield one
+            continue
+        facts = earlier.added_to(
+            _rule_input(one, context, due=due, lists=lists, offline=offline), one, asked_at
+        )
+        judged = with_violations(one, evaluate(facts, context.overrides))
+        earlier.add(judged, asked_at)
+        yield judged
 
 
-def _newest_elsewhere(made: Mapping[str, tuple[str, datetime]], appid: str) -> tuple[str, datetime] | None:
-    """Return the newest send of a content from another account, and when it was made."""
-    others = (known for other, known in made.items() if other != appid)
-    return max(others, key=lambda known: known[1], default=None)
+def _lets_others_go_first(planned: PlannedSend, context: DecisionContext) -> bool:
+    """Return whether a send comes last because of `min_interval`: it may be refused each time."""
+    interval = context.settings.policy_of(planned.account).min_interval
+    return planned.code is Reason.REJECTED_BEFORE and interval is not None
+
+
+def _asked_at(planned: PlannedSend, now: datetime) -> datetime | None:
+    """Return the moment by which the rules judge a send: now, or when its window opens; None: they do not."""
+    if planned.action is PlanAction.SCHEDULED:
+        return planned.send.not_before
+    return now if planned.action in CALLING else None
+
+
+class _Earlier:
+    """What was used up before a send: by the ledger's sends, and by those before it in the plan."""
+
+    def __init__(self, looked_at: Sequence[PlannedSend], context: DecisionContext) -> None:
+        self._state, self._now = context.state, context.now
+        self._appids = sorted({one.appid for one in context.settings.environment.accounts.values()})
+        self._appids_by_digest = _appids_by_digest(looked_at, self._appids, context.state)
+        self._accounts = defaultdict[_Content, set[str]](set)
+        for one in looked_at:
+            if one.action not in (PlanAction.DRAFT, PlanAction.EXPIRED):  # what was sent, or may still be
+                self._accounts[_content_key(one)].add(one.account.appid)
+        self._newest: dict[_Content, dict[str, tuple[str, datetime]]] = {}
+        self._twins: dict[tuple[str, str], str] = {}
+        self._calendars = {appid: Calendar(appid, context.state) for appid in self._appids}
+
+    def added_to(self, facts: RuleInput, planned: PlannedSend, at: datetime) -> RuleInput:
+        """Return the facts about a send at a moment, with what was used up before it."""
+        appid, newest = planned.account.appid, self._newest_of(planned)
+        twin = self._twins.get((appid, planned.content_digest))
+        others = (known for other, known in newest.items() if other != appid)
+        return replace(
+            facts,
+            now=at,
+            is_later=planned.action is PlanAction.SCHEDULED,
+            calendar=self._calendars[appid],
+            duplicate_of=twin if planned.resend_intent is None else None,
+            content_accounts=len(self._accounts[_content_key(planned)]),
+            content_before=max(others, key=lambda known: known[1], default=None),
+        )
+
+    def add(self, planned: PlannedSend, at: datetime) -> None:
+        """Add what a judged send uses up; one of a later window takes its quota even if it is blocked."""
+        send, appid = planned.send, planned.account.appid
+        if planned.action in CALLING:
+            self._newest_of(planned)[appid] = send.id, at
+        if planned.is_due:
+            self._twins[appid, planned.content_digest] = send.id
+        if planned.is_due or at > self._now:
+            self._calendars[appid].add(QuotaUse(recipients_word(send.filter), planned.resolved.tag_id), at)
+
+    def _newest_of(self, planned: PlannedSend) -> dict[str, tuple[str, datetime]]:
+        """Return, by AppID, the newest send of this content and when; the ledger's are read once."""
+        content = _content_key(planned)
+        if content not in self._newest:
+            has_many = planned.send.for_account
+            asked = self._appids if has_many else self._appids_by_digest.get(planned.content_digest, ())
+            self._newest[content] = _made_before(planned, asked, self._state)
+            self._accounts[content] |= self._newest[content].keys()
+        return self._newest[content]
 
 
 _Content = tuple[str, int]
@@ -289,15 +310,6 @@ def _content_key(planned: PlannedSend) -> _Content:
     """Return what sends of the same content have in common; of a campaign for many accounts, the campaign."""
     send = planned.send
     return (send.campaign, send.revision) if send.for_account else (planned.content_digest, 0)
-
-
-def _accounts_of_contents(looked_at: Sequence[PlannedSend]) -> dict[_Content, set[str]]:
-    """Collect, by content, the AppIDs of the accounts that sent it or may still send it."""
-    found: dict[_Content, set[str]] = defaultdict(set)
-    for one in looked_at:
-        if one.action not in (PlanAction.DRAFT, PlanAction.EXPIRED):
-            found[_content_key(one)].add(one.account.appid)
-    return found
 
 
 def _appids_by_digest(
@@ -328,12 +340,11 @@ def _made_before(
     return found
 
 
+_Lists = Mapping[tuple[str, str], tuple[int, int]]
+
+
 def _rule_input(
-    planned: PlannedSend,
-    lists: Mapping[tuple[str, str], tuple[int, int]],
-    context: DecisionContext,
-    due: int,
-    **more: Any,
+    planned: PlannedSend, context: DecisionContext, *, due: int, lists: _Lists, offline: bool = False
 ) -> RuleInput:
     first = planned.resend_intent.data.get("actor", {}) if planned.resend_intent is not None else {}
     return RuleInput(
@@ -345,6 +356,7 @@ def _rule_input(
         state=context.state,
         now=context.now,
         due=due,
+        offline=offline,
         is_sandbox=context.settings.environment.is_sandbox,
         env=context.settings.environment.env_option,
         draft=planned.resolved.draft_id or named_draft(planned.send),
@@ -352,7 +364,6 @@ def _rule_input(
         tag_id=planned.resolved.tag_id,
         is_resend=planned.resend_intent is not None,
         actor=first if agreed_by(first) else context.actor,
-        **more,
     )
 
 
@@ -365,8 +376,8 @@ def with_failed_checks(plan: Plan, failed: FailedChecks, context: DecisionContex
     def with_checks(planned: PlannedSend) -> PlannedSend:
         if planned.action not in CALLING:
             return planned
-        rule_input = _rule_input(planned, lists, context, due, failed_checks=failed)
-        found = [one for one in evaluate(rule_input, context.overrides) if one.rule == "checks"]
+        facts = replace(_rule_input(planned, context, due=due, lists=lists), failed_checks=failed)
+        found = [one for one in evaluate(facts, context.overrides) if one.rule == "checks"]
         return with_violations(planned, (*planned.violations, *found))
 
     return replace(plan, sends=tuple(map(with_checks, plan.sends)), failed_checks=failed)
@@ -388,14 +399,13 @@ def recheck(planned: PlannedSend, plan: Plan, context: DecisionContext) -> Plann
 def late_violations(planned: PlannedSend, plan: Plan, context: DecisionContext) -> tuple[Violation, ...]:
     """Ask the rules once more, just before the call; as `recheck`."""
     lists = _lists(plan.sends if planned.send.batch is not None else ())
-    rule_input = _rule_input(
-        planned, lists, context, context.due, applying=True, failed_checks=plan.failed_checks
-    )
+    facts = _rule_input(planned, context, due=context.due, lists=lists)
+    facts = replace(facts, applying=True, failed_checks=plan.failed_checks)
     seen = context.reviewed.get(planned.key)
-    own, whole = planned.resolved.audience.count, rule_input.audience.count
-    if seen is not None and own is not None and whole is not None:
-        seen += whole - own  # of a batch, the rest of its list
-    return evaluate(replace(rule_input, reviewed_count=seen), context.overrides)
+    own, all_batches = planned.resolved.audience.count, facts.audience.count
+    if seen is not None and own is not None and all_batches is not None:
+        seen += all_batches - own
+    return evaluate(replace(facts, reviewed_count=seen), context.overrides)
 
 
 def with_violations(planned: PlannedSend, found: tuple[Violation, ...]) -> PlannedSend:
@@ -415,7 +425,7 @@ def with_violations(planned: PlannedSend, found: tuple[Violation, ...]) -> Plann
     return replace(left, violations=found)
 
 
-def _lists(sends: Iterable[PlannedSend]) -> dict[tuple[str, str], tuple[int, int]]:
+def _lists(sends: Iterable[PlannedSend]) -> _Lists:
     """Return, by AppID and id of a list, how many openids its batches have, and how many are left out."""
     found: dict[tuple[str, str], tuple[int, int]] = {}
     for one in sends:
@@ -426,7 +436,7 @@ def _lists(sends: Iterable[PlannedSend]) -> dict[tuple[str, str], tuple[int, int
     return found
 
 
-def _whole_audience(planned: PlannedSend, lists: Mapping[tuple[str, str], tuple[int, int]]) -> Audience:
+def _whole_audience(planned: PlannedSend, lists: _Lists) -> Audience:
     """Count the whole openid list, whichever of its batches are planned: it is still one audience."""
     audience, batch = planned.resolved.audience, planned.send.batch
     if batch is None:
@@ -446,10 +456,8 @@ def _with_past_audiences(looked_at: Sequence[PlannedSend], state: LedgerState) -
             newest[record.appid, recipients_of(record)] = past
 
     def counted(one: PlannedSend) -> PlannedSend:
-        last, audience = (
-            newest.get((one.account.appid, recipients_word(one.send.filter))),
-            one.resolved.audience,
-        )
+        audience = one.resolved.audience
+        last = newest.get((one.account.appid, recipients_word(one.send.filter)))
         if last is None or audience.source != "unknown offline":
             return one
         return replace(one, resolved=replace(one.resolved, audience=replace(audience, last=last)))

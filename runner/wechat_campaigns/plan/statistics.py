@@ -22,7 +22,7 @@ from wechat_campaigns.plan.plan import CALLING, COMPARED, Plan, PlannedSend
 from wechat_campaigns.plan.quota import CHINA, bounds, china_day, counts, quota_limit, quota_used
 from wechat_campaigns.plan.warnings import warning
 from wechat_campaigns.protocol.keys import SendId
-from wechat_campaigns.protocol.state import SendState
+from wechat_campaigns.protocol.state import Fate, SendState
 from wechat_campaigns.wechat.endpoints import GETARTICLETOTALDETAIL, ReadOnlyApi
 from wechat_campaigns.wechat.statistics import NOTIFIED, DayOfArticles, Days, PublishedArticle, read_answer
 
@@ -127,12 +127,16 @@ def by_msg_data_id(days: Days) -> dict[int, list[PublishedArticle]]:
 
 def sent_articles(
     record: SendState, days: Days, articles: Mapping[int, Sequence[PublishedArticle]], now: datetime
-) -> list[tuple[FiguresStatus, PublishedArticle | None]]:
+) -> list[tuple[FiguresStatus | None, PublishedArticle | None]]:
     """Return the articles of a send with the status of their figures; why, where WeChat has no article of it.
+
+    Without either, it reached nobody, or waits for a person.
 
     Args:
         articles: of the same days, as `by_msg_data_id` gives them.
     """
+    if not may_have_reached(record) or record.fate is Fate.HANDED_OVER:
+        return [(None, None)]
     if msgtype_of(record) not in (ARTICLES, ""):
         return [(FiguresStatus.NOT_COUNTED, None)]
     if (msg_data_id := job_id(record, "msg_data_id")) is None:

@@ -16,7 +16,7 @@ from wechat_campaigns.core.i18n import N_, _, status_word
 from wechat_campaigns.core.model import Send
 from wechat_campaigns.ledger import records
 from wechat_campaigns.ledger.events import LedgerKind
-from wechat_campaigns.ledger.fold import Key, LedgerState
+from wechat_campaigns.ledger.fold import Key, LedgerState, key_of
 from wechat_campaigns.ledger.shapes import fits
 from wechat_campaigns.messages import Draft
 from wechat_campaigns.plan.hints import seen_text
@@ -25,7 +25,7 @@ from wechat_campaigns.protocol.events import Event, EventKind
 from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.protocol.state import SendState
 from wechat_campaigns.render.phone import Data, page
-from wechat_campaigns.report.history import ArticleRow
+from wechat_campaigns.report.history import ReportLine
 from wechat_campaigns.report.html import RecordTable, archive_html, archives_html
 from wechat_campaigns.report.phrases import recipients, recorded_recipients
 from wechat_campaigns.report.sanitize import json_text
@@ -70,7 +70,7 @@ class ArchivedSend:
     state: LedgerState
     events: Sequence[Event]
     """Of this send, in order."""
-    articles: Sequence[ArticleRow]
+    articles: Sequence[ReportLine]
     """Those that WeChat has figures of: which are still missing depends on the day."""
     message: Send | None
     """What was posted; None where neither the campaigns folder nor the ledger has all of it."""
@@ -159,9 +159,7 @@ def archive_index(
 
 def events_by_send(events: Iterable[Event], state: LedgerState) -> Mapping[Key, list[Event]]:
     """Sort events by the send that they are about, those that WeChat pushed among them."""
-    jobs = {
-        (one.appid, records.job_id(one)): state.key(one.appid, one.send, one.revision) for one in state.sends
-    }
+    jobs = {(one.appid, records.job_id(one)): key_of(one) for one in state.sends}
     found: dict[Key, list[Event]] = {}
     for event in events:
         key, data = None, event.data

@@ -17,7 +17,7 @@ from wechat_campaigns.report.history import article_link
 from wechat_campaigns.report.phrases import recipients, recorded_recipients
 from wechat_campaigns.report.plan_view import WEEKDAYS, account_line
 from wechat_campaigns.report.sanitize import FORMAT_VERSION, line
-from wechat_campaigns.report.send_status import StatusRow
+from wechat_campaigns.report.send_status import SendRow
 
 TITLE_CHARS = 30
 """Of a title in the list of a month; the page shows two lines of it."""
@@ -78,7 +78,7 @@ class CalendarView:
         return tuple(entry for entry in self.entries if china_day(entry.at) == day)
 
 
-def calendar_view(first: date, plan: Plan, begun: Iterable[StatusRow], now: datetime) -> CalendarView:
+def calendar_view(first: date, plan: Plan, begun: Iterable[SendRow], now: datetime) -> CalendarView:
     """Build the view of a month.
 
     Args:
@@ -101,7 +101,7 @@ def calendar_view(first: date, plan: Plan, begun: Iterable[StatusRow], now: date
     return CalendarView(first=first, today=today, entries=tuple(mine), budgets=of_month)
 
 
-def _past(row: StatusRow, written: Content | None) -> CalendarEntry:
+def _past(row: SendRow, written: Content | None) -> CalendarEntry:
     msgtype = msgtype_of(row.known)
     return CalendarEntry(
         at=row.known.at,

@@ -1,18 +1,18 @@
-"""Build the view of what was sent and what came of each article, and write it as cells, words and data."""
+"""Build the history of sends, one line for each article, and write it as cells, words and data."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
-from functools import partial
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from wechat_campaigns.core.i18n import N_, _, status_word
-from wechat_campaigns.core.settings import Account
+from wechat_campaigns.core.settings import Environment
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.ledger.records import JobResult, account_of, job_id, may_have_reached, text_of
+from wechat_campaigns.ledger.records import job_id, text_of
 from wechat_campaigns.plan.quota import CHINA, china_day
 from wechat_campaigns.plan.statistics import (
+    ARTICLES,
     FiguresStatus,
     by_msg_data_id,
     console_articles,
@@ -20,10 +20,10 @@ from wechat_campaigns.plan.statistics import (
     msgtype_of,
     sent_articles,
 )
-from wechat_campaigns.protocol.state import Fate, SendState
+from wechat_campaigns.protocol.state import Fate
 from wechat_campaigns.report.phrases import recorded_recipients
 from wechat_campaigns.report.sanitize import FORMAT_VERSION, line
-from wechat_campaigns.report.send_status import StatusRow, past_send, send_status
+from wechat_campaigns.report.send_status import SendRow, past_send
 from wechat_campaigns.report.spreadsheet import RATES, Cell, cell_text, csv_text, workbook
 from wechat_campaigns.wechat.statistics import ArticleFigures, Days, PublishedArticle, figures_data
 
@@ -31,16 +31,19 @@ _SOURCES: Mapping[str, str] = {
     "message": N_("Message"), "chat": N_("Chats"), "moments": N_("Moments"), "profile": N_("Profile"),
     "recommended": N_("Recommended"), "search": N_("Search"), "other": N_("Other"),
 }  # fmt: skip
+_COUNTS = {"sent": "Sent", "left_out": "Left out", "failed": "Failed"}
 _NUMBERS: Mapping[str, str] = {
     "shares": N_("Shares"), "likes": N_("Likes"), "hearts": N_("Hearts"), "comments": N_("Comments"),
     "favorites": N_("Favorites"), "new_followers": N_("New followers"), "read_rate": N_("Read rate"),
     "finish_rate": N_("Finish rate"), "average_minutes": N_("Minutes"),
 }  # fmt: skip
-FIGURE_HEADINGS = (
-    N_("Article"), N_("Title"), N_("Published"), N_("Figures"), N_("Delivered"), N_("Delivery rate"),
-    N_("Readers"), *_SOURCES.values(), *_NUMBERS.values(),
+HEADINGS = (
+    "Time", "Account", "Send", N_("Revision"), "To", "Status", "Addressed", "Sent", "Left out", "Failed",
+    "msg_id", N_("Commit"), N_("Agreed by"), "Note", N_("Article"), N_("Title"), N_("Published"),
+    N_("Figures"), N_("Delivered"), N_("Delivery rate"), N_("Readers"), *_SOURCES.values(),
+    *_NUMBERS.values(),
 )  # fmt: skip
-"""Of spreadsheets, behind those of the send."""
+"""Of spreadsheets; `_` leaves WeChat's own names as they are."""
 SHOWN_FIGURES = (
     "Delivered", "Delivery rate", "Readers", "Read rate", "Shares", "Likes", "Comments", "New followers",
     "Finish rate", "Minutes", "Figures",
@@ -48,101 +51,6 @@ SHOWN_FIGURES = (
 """Headings of what people read, behind the title."""
 SHOWN = ("Time", "Account", "To", *SHOWN_FIGURES[:-2], "Figures")
 """Headings of the page, where a row is an article, or a send without one."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ArticleRow:
-    """One article, or one send without figures, as every form of the report shows it."""
-
-    account: str
-    send: str = ""
-    """Empty when the article was sent by hand in the console."""
-    revision: int | None = None
-    msgtype: str = "mpnews"
-    status: FiguresStatus
-    sent_on: date
-    """In China."""
-    article: PublishedArticle | None
-    event: JobResult | None = None
-    """What WeChat said of its send."""
-
-    @property
-    def delivered(self) -> int | None:
-        """Followers who received it: by the event, else as the read rate gives it."""
-        if self.event is not None:
-            return self.event.sent
-        return self.latest.delivered if self.latest is not None else None
-
-    @property
-    def delivery_rate(self) -> float | None:
-        """Of the followers addressed, by the event."""
-        return self.event.sent / self.event.addressed if self.event and self.event.addressed else None
-
-    @property
-    def latest(self) -> ArticleFigures | None:
-        """The figures from publication up to the last day that is known."""
-        return self.article.latest if self.article is not None else None
-
-    @property
-    def title(self) -> str:
-        """Its title, else its name."""
-        return self.article.title if self.article is not None and self.article.title else self.name
-
-    @property
-    def name(self) -> str:
-        """Return the article for people: its send and number, or that it was sent by hand."""
-        if not self.send:
-            return _("by hand (console)")
-        return self.send if self.article is None else f"{self.send} ({self.article.index})"
-
-
-def article_rows(
-    records: Iterable[SendState],
-    state: LedgerState,
-    accounts: Mapping[str, Account],
-    kept: Mapping[str, Days],
-    *,
-    now: datetime,
-    since: datetime | None = None,
-    until: datetime | None = None,
-) -> Iterator[ArticleRow]:
-    """Yield the articles of sends, then those sent by hand, each in order of time.
-
-    Args:
-        kept: what is known of each account's articles, by AppID.
-        since: the earliest moment of sends by hand.
-        until: the moment before which they were made.
-    """
-    articles = {appid: by_msg_data_id(days) for appid, days in kept.items()}
-    for record in (one for one in records if may_have_reached(one) and one.fate is not Fate.HANDED_OVER):
-        event, appid = state.job_result(record), record.appid
-        for status, article in sent_articles(record, kept.get(appid, {}), articles.get(appid, {}), now):
-            yield ArticleRow(
-                account=account_of(record),
-                send=record.send,
-                revision=record.revision,
-                msgtype=msgtype_of(record),
-                status=status,
-                sent_on=china_day(record.at),
-                article=article,
-                event=event,
-            )
-    names = {account.appid: account.name for account in accounts.values()}
-    first = china_day(since) if since is not None else date.min
-    for appid, name in names.items():
-        for article in console_articles(state, appid, kept.get(appid, {})):
-            day = article.published
-            if day >= first and (until is None or day < china_day(until)):
-                status = figures_status(day, kept[appid][day])
-                yield ArticleRow(account=name, status=status, sent_on=day, article=article)
-
-
-def figures_text(row: ArticleRow) -> str:
-    """Write what is known of the figures: `up to 2026-12-02`, or why they are missing."""
-    day = (row.latest.day if row.latest is not None else row.sent_on).isoformat()
-    if row.status is FiguresStatus.NOT_READY:
-        day = (row.sent_on + timedelta(days=1)).isoformat()
-    return _(_STATUS_WORDS[row.status]).format(day=day, msgtype=_(row.msgtype))
 
 
 _STATUS_WORDS: Mapping[FiguresStatus, str] = {
@@ -157,19 +65,145 @@ _STATUS_WORDS: Mapping[FiguresStatus, str] = {
 }
 
 
-def figure_cells(row: ArticleRow) -> dict[str, Cell]:
-    """Return the values of an article by `FIGURE_HEADINGS`; those that are not known are left out."""
-    article, found = row.article, row.latest
-    cells: dict[str, Cell] = {
-        "Figures": figures_text(row), "Delivered": row.delivered, "Delivery rate": row.delivery_rate,
-    }  # fmt: skip
-    if article is not None:
-        cells |= {"Article": article.index, "Title": article.title, "Published": article.published}
-    if found is not None:
-        cells["Readers"] = found.readers
-        cells |= {heading: found.sources.get(code, 0) for code, heading in _SOURCES.items()}
-        cells |= {heading: getattr(found, name) for name, heading in _NUMBERS.items()}
-    return cells
+_ARTICLE = re.compile(r"https?://(mp\.weixin\.qq\.com/.*)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportLine:
+    """An article with its send, a send without articles, or an article that was sent by hand."""
+
+    account: str
+    at: datetime
+    """When it was sent; of what was sent by hand, the end of its day, which is all that is known."""
+    send: SendRow | None = None
+    """None of what was sent by hand in the console."""
+    is_first: bool = True
+    """Of the lines of its send: the counts stand there alone, so that the sum of a column is right."""
+    figures: FiguresStatus | None = None
+    """None of a send that reached nobody."""
+    article: PublishedArticle | None = None
+
+    @property
+    def sent_on(self) -> date:
+        """The day in China."""
+        return china_day(self.at)
+
+    @property
+    def delivered(self) -> int | None:
+        """Followers who received it: by the event, else as the read rate gives it."""
+        if self.send is not None and self.send.told is not None:
+            return self.send.told.sent
+        return self.latest.delivered if self.latest is not None else None
+
+    @property
+    def delivery_rate(self) -> float | None:
+        """Of the followers addressed, by the event."""
+        told = self.send.told if self.send is not None else None
+        return told.sent / told.addressed if told is not None and told.addressed else None
+
+    @property
+    def latest(self) -> ArticleFigures | None:
+        """The figures from publication up to the last day that is known."""
+        return self.article.latest if self.article is not None else None
+
+    @property
+    def name(self) -> str:
+        """Its send and the number of its article, or that it was sent by hand."""
+        if self.send is None:
+            return _("by hand (console)")
+        name = self.send.known.send
+        return name if self.article is None else f"{name} ({self.article.index})"
+
+    @property
+    def title(self) -> str:
+        """What followers read of it: its title, its text; else its name."""
+        if self.article is not None:
+            return self.article.title or self.name
+        return (text_of(self.send.known) if self.send is not None else "") or self.name
+
+    @property
+    def links(self) -> Sequence[str]:
+        """The address of the article as the event has it, else as the figures do; without figures all."""
+        links = self.send.links if self.send is not None else ()
+        if self.article is None:
+            return links
+        return links[self.article.index - 1 : self.article.index] or [self.article.url]
+
+    @property
+    def values(self) -> dict[str, Cell]:
+        """Its cells by `HEADINGS`; what is not known is left out."""
+        cells: dict[str, Cell] = {"Time": self.sent_on, "Account": self.account, "Send": self.name}
+        if (row := self.send) is not None:
+            cells |= {
+                "Time": row.moment.replace(tzinfo=None),
+                "Send": row.known.send,
+                "Revision": row.known.revision,
+                "To": recorded_recipients(row.recipients),
+                "Status": status_word(row.known.fate),
+                "msg_id": job_id(row.known),
+                "Commit": row.commit,
+                "Agreed by": row.agreed_by,
+                "Note": row.note,
+            }
+            if self.is_first:
+                cells["Addressed"] = row.addressed
+                cells |= {heading: getattr(row.told, name, None) for name, heading in _COUNTS.items()}
+        if self.figures is not None:
+            cells |= {
+                "Figures": figures_text(self),
+                "Delivered": self.delivered,
+                "Delivery rate": self.delivery_rate,
+            }
+        if (article := self.article) is not None:
+            cells |= {"Article": article.index, "Title": article.title, "Published": article.published}
+        if (latest := self.latest) is not None:
+            cells["Readers"] = latest.readers
+            cells |= {heading: latest.sources.get(code, 0) for code, heading in _SOURCES.items()}
+            cells |= {heading: getattr(latest, name) for name, heading in _NUMBERS.items()}
+        return cells
+
+
+def report_lines(
+    rows: Iterable[SendRow],
+    state: LedgerState,
+    environment: Environment,
+    kept: Mapping[str, Days],
+    now: datetime,
+) -> Iterator[ReportLine]:
+    """Yield sends with each of their articles, then what was sent by hand, each in order of time.
+
+    Args:
+        kept: what is known of each account's articles, by AppID.
+    """
+    published = {appid: by_msg_data_id(days) for appid, days in kept.items()}
+    for row in rows:
+        appid = row.known.appid
+        found = sent_articles(row.known, kept.get(appid, {}), published.get(appid, {}), now)
+        for number, (figures, article) in enumerate(found):
+            yield ReportLine(
+                account=row.account,
+                at=row.known.at,
+                send=row,
+                is_first=number == 0,
+                figures=figures,
+                article=article,
+            )
+    for appid, account in environment.by_appid.items():
+        for article in console_articles(state, appid, days := kept.get(appid, {})):
+            at = datetime.combine(article.published, time.max, CHINA)
+            figures = figures_status(article.published, days[article.published])
+            yield ReportLine(account=account.name, at=at, figures=figures, article=article)
+
+
+def figures_text(one: ReportLine) -> str:
+    """Write what is known of the figures: `up to 2026-12-02`, or why they are missing."""
+    if one.figures is None:
+        return ""
+    day = one.latest.day if one.latest is not None else one.sent_on
+    if one.figures is FiguresStatus.NOT_READY:
+        day = one.sent_on + timedelta(days=1)
+    msgtype = _(msgtype_of(one.send.known)) if one.send is not None else ""
+    return _(_STATUS_WORDS[one.figures]).format(day=day.isoformat(), msgtype=msgtype)
 
 
 def shown(cells: Mapping[str, Cell], headings: Sequence[str]) -> list[str | int | None]:
@@ -183,12 +217,12 @@ def shown(cells: Mapping[str, Cell], headings: Sequence[str]) -> list[str | int 
     return found
 
 
-def figures_lines(row: ArticleRow) -> list[str]:
+def figures_lines(one: ReportLine) -> list[str]:
     """Write an article for a terminal: its name, then its figures."""
-    title, *figures, status = shown(figure_cells(row), ("Title", *SHOWN_FIGURES))
+    title, *figures, status = shown(one.values, ("Title", *SHOWN_FIGURES))
     heading = _("figures of {name} ({account}): {status}")
     lines = [
-        heading.format(name=line(f"{row.name} {title or ''}".strip()), account=row.account, status=status)
+        heading.format(name=line(f"{one.name} {title or ''}".strip()), account=one.account, status=status)
     ]
     pairs = [
         f"{_(word)} {value:,}" if isinstance(value, int) else f"{_(word)} {value}"
@@ -203,51 +237,31 @@ def percent(rate: float) -> str:
     return f"{rate:.1%}"
 
 
-def articles_data(rows: Iterable[ArticleRow]) -> list[dict[str, Any]]:
-    """Return the rows as plain data: codes and numbers, whatever the language."""
-    return [
-        {
-            "account": row.account,
-            "send": row.send or None,
-            "by_hand": not row.send,
-            "revision": row.revision,
-            "msgtype": row.msgtype,
-            "figures": row.status.value,
-            **{name: getattr(row.article, name, None) for name in ("index", "msg_data_id", "title", "url")},
-            "published": row.article.published.isoformat() if row.article else None,
-            "delivered": row.delivered,
-            "delivery_rate": row.delivery_rate,
-            "days": [figures_data(found) for found in row.article.days] if row.article else [],
-        }
-        for row in rows
-    ]
-
-
-CSV_HEADINGS = (
-    "Time", "Account", "Send", N_("Revision"), "To", "Status", "Addressed", "Sent", "Left out", "Failed",
-    "msg_id", N_("Commit"), N_("Agreed by"), "Note", *FIGURE_HEADINGS,
-)  # fmt: skip
-"""Of spreadsheets; `_` leaves WeChat's own names as they are."""
-_COUNTS = ("Addressed", "Sent", "Left out", "Failed")
-_ARTICLE = re.compile(r"https?://(mp\.weixin\.qq\.com/.*)", re.DOTALL)
-
-
 @dataclass(frozen=True, slots=True)
 class HistoryView:
     """What was sent, as every form of the report shows it."""
 
-    rows: Sequence[StatusRow]
-    articles: Sequence[ArticleRow] = ()
-    """Of these sends, then those sent by hand."""
+    lines: Sequence[ReportLine] = ()
+    """Of sends, then of what was sent by hand."""
     before: "HistoryView | None" = None
     """Of the month before, as many days of it as the month of the report has had."""
     unverified: Sequence[str] = ()
     """Accounts whose events were shown without their AppSecret."""
 
     @property
+    def rows(self) -> list[SendRow]:
+        """The sends."""
+        return [one.send for one in self.lines if one.send is not None and one.is_first]
+
+    @property
+    def articles(self) -> list[ReportLine]:
+        """Their articles, or why one has no figures; then what was sent by hand."""
+        return [one for one in self.lines if one.figures is not None]
+
+    @property
     def total(self) -> str:
         """The totals in one line; that there is nothing, else."""
-        if not (self.rows or self.articles):
+        if not self.lines:
             return _("Nothing was sent in this period.")
         totals = [(f"{name}{_(': ')}{value}", note) for name, value, note in self.totals]
         return _(", ").join(f"{total} ({note})" if note else total for total, note in totals)
@@ -275,7 +289,7 @@ class HistoryView:
     @property
     def changes(self) -> dict[str, float | None]:
         """The changes on the month before, as shares of it; None where one of the two is not known."""
-        before = self.before or HistoryView(())
+        before = self.before or HistoryView()
         is_told = before.reached and not (self.untold or before.untold)
         return {
             "delivered": self.reached / before.reached - 1 if is_told else None,
@@ -298,7 +312,7 @@ class HistoryView:
         return sum(row.latest.readers for row in self.articles if row.latest is not None)
 
     @property
-    def answer(self) -> list[tuple[str, ArticleRow, str]]:
+    def answer(self) -> list[tuple[str, ReportLine, str]]:
         """The articles with the highest and the lowest read rate, in words; empty for fewer than two."""
         rated = [
             (row.latest.read_rate, row)
@@ -306,7 +320,7 @@ class HistoryView:
             if row.latest is not None
             and row.latest.read_rate is not None
             # Figures that are delayed are 0 until they come.
-            and (row.latest.readers or row.status is not FiguresStatus.INCOMPLETE)
+            and (row.latest.readers or row.figures is not FiguresStatus.INCOMPLETE)
         ]
         ranked = sorted(rated, key=lambda pair: pair[0], reverse=True)
         words = (_("Highest read rate"), _("Lowest read rate"))
@@ -325,66 +339,26 @@ class HistoryView:
 
 
 def history_view(
-    state: LedgerState,
-    accounts: Mapping[str, Account],
-    figures: Mapping[str, Days],
-    *,
-    now: datetime,
-    since: datetime | None = None,
-    until: datetime | None = None,
+    lines: Iterable[ReportLine], now: datetime | None = None, month: date | None = None
 ) -> HistoryView:
-    """Build the view of what was begun from `since` on and before `until`.
+    """Build the view of a month with the month before it; of everything without a month.
 
     Args:
-        figures: what is known of each account's articles, by AppID.
+        now: as many days of the month before are compared as the month has had then.
     """
-    records = begun_records(state, accounts, since=since, until=until)
-    articles = article_rows(records, state, accounts, figures, now=now, since=since, until=until)
-    rows = [send_status(known, state, now) for known in records]
-    return HistoryView(rows, tuple(articles))
+    found = list(lines)
+    if month is None or now is None:
+        return HistoryView(found)
+    since, until = month_bounds(month)
+    begin, _end = month_bounds(since.date() - timedelta(days=1))
+    before = [one for one in found if begin <= one.at < min(since, begin + (now - since))]
+    return HistoryView([one for one in found if since <= one.at < until], before=HistoryView(before))
 
 
 def month_bounds(day: date) -> tuple[datetime, datetime]:
     """Return the first moment of the month of a day, and the one after its last."""
     begin = datetime(day.year, day.month, 1, tzinfo=CHINA)
     return begin, (begin + timedelta(days=32)).replace(day=1)
-
-
-def month_history(
-    state: LedgerState,
-    accounts: Mapping[str, Account],
-    figures: Mapping[str, Days],
-    now: datetime,
-    month: date | None,
-) -> HistoryView:
-    """Build the view of a month with the month before it; of everything without a month."""
-    view = partial(history_view, state, accounts, figures, now=now)
-    if month is None:
-        return view()
-    since, until = month_bounds(month)
-    begin, _end = month_bounds(since.date() - timedelta(days=1))
-    before = view(since=begin, until=min(since, begin + (now - since)))
-    return replace(view(since=since, until=until), before=before)
-
-
-def begun_records(
-    state: LedgerState,
-    accounts: Mapping[str, Account],
-    *,
-    since: datetime | None = None,
-    until: datetime | None = None,
-) -> list[SendState]:
-    """List the records of a stretch of time, oldest first; baselines have no time of their own."""
-    appids = {account.appid for account in accounts.values()}
-    chosen = [
-        known
-        for known in state.sends
-        if known.appid in appids
-        and known.fate is not Fate.BASELINE
-        and (since is None or known.at >= since)
-        and (until is None or known.at < until)
-    ]
-    return sorted(chosen, key=lambda known: (known.at, known.appid, known.send))
 
 
 def article_link(told: str) -> str:
@@ -394,98 +368,54 @@ def article_link(told: str) -> str:
 
 
 def history_data(view: HistoryView) -> dict[str, Any]:
-    """Return the report as plain data."""
+    """Return the report as plain data: codes and numbers, whatever the language."""
     return {
         "format_version": FORMAT_VERSION,
         "sends": [past_send(row) for row in view.rows],
-        "articles": articles_data(view.articles),
+        "articles": [_article_data(one) for one in view.articles],
         "extremes": [
-            {"account": row.account, "send": row.send or None, "index": row.article.index}
-            for _word, row, _rate in view.answer
-            if row.article is not None
+            {**_send_data(one), "index": one.article.index}
+            for _word, one, _rate in view.answer
+            if one.article is not None
         ],
         "changes": view.changes,
         "unverified": list(view.unverified),
     }
 
 
-def send_cells(row: StatusRow) -> dict[str, Cell]:
-    """Return the values of a send by the headings of spreadsheets; counts are missing without an event."""
-    known, told = row.known, row.told
-    cells: dict[str, Cell] = {
-        "Time": row.moment.replace(tzinfo=None),
-        "Account": row.account,
-        "Send": known.send,
-        "Revision": known.revision,
-        "To": recorded_recipients(row.recipients),
-        "Status": status_word(known.fate),
-        "Addressed": row.addressed,
-        "msg_id": job_id(known),
-        "Commit": row.commit,
-        "Agreed by": row.agreed_by,
-        "Note": row.note,
+def _send_data(one: ReportLine) -> dict[str, Any]:
+    return {"account": one.account, "send": one.send.known.send if one.send is not None else None}
+
+
+def _article_data(one: ReportLine) -> dict[str, Any]:
+    known, article = one.send.known if one.send is not None else None, one.article
+    return {
+        **_send_data(one),
+        "by_hand": known is None,
+        "revision": known.revision if known is not None else None,
+        "msgtype": msgtype_of(known) if known is not None else ARTICLES,
+        "figures": one.figures,
+        **{name: getattr(article, name, None) for name in ("index", "msg_data_id", "title", "url")},
+        "published": article.published.isoformat() if article is not None else None,
+        "delivered": one.delivered,
+        "delivery_rate": one.delivery_rate,
+        "days": [figures_data(day) for day in article.days] if article is not None else [],
     }
-    if told is not None:
-        cells |= {"Sent": told.sent, "Left out": told.left_out, "Failed": told.failed}
-    return cells
 
 
 def history_csv(view: HistoryView) -> str:
-    """Write one line an article with its send for a spreadsheet; one for a send without articles."""
-    return csv_text(CSV_HEADINGS, map(_csv_cells, report_lines(view)))
+    """Write the lines for a spreadsheet."""
+    return csv_text(HEADINGS, map(_cells, view.lines))
 
 
 def history_workbook(view: HistoryView) -> bytes:
     """Write the lines of the CSV as an XLSX workbook, each month on a sheet of its own."""
     months: dict[str, list[list[Cell]]] = {}
-    for cells in map(_csv_cells, report_lines(view)):
-        months.setdefault(cell_text(cells[0])[:7], []).append(cells)
-    return workbook(CSV_HEADINGS, dict(sorted(months.items())) or {_("Sends"): []})
+    for one in view.lines:
+        months.setdefault(f"{one.sent_on:%Y-%m}", []).append(_cells(one))
+    return workbook(HEADINGS, dict(sorted(months.items())) or {_("Sends"): []})
 
 
-def _csv_cells(one: "ReportLine") -> list[Cell]:
-    return [one.values.get(heading) for heading in CSV_HEADINGS]
-
-
-@dataclass(frozen=True, slots=True)
-class ReportLine:
-    """An article with its send, a send without articles, or an article that was sent by hand."""
-
-    send: StatusRow | None
-    article: ArticleRow | None
-    values: Mapping[str, Cell]
-    """By the headings of spreadsheets."""
-
-    @property
-    def title(self) -> str:
-        """What followers read of it: its title, its text; else its id."""
-        if self.article is not None and self.article.article is not None:
-            return self.article.title
-        return (text_of(self.send.known) if self.send is not None else "") or str(self.values["Send"])
-
-    @property
-    def links(self) -> Sequence[str]:
-        """The address of the article as the event has it, else as the figures do; without figures all."""
-        links = self.send.links if self.send is not None else ()
-        if self.article is None or (article := self.article.article) is None:
-            return links
-        return links[article.index - 1 : article.index] or [article.url]
-
-
-def report_lines(view: HistoryView) -> Iterator[ReportLine]:
-    """Yield the sends with each of their articles, then what was sent by hand.
-
-    The counts of a send stand on the first of its lines, so that the sum of a column is right.
-    """
-    articles: dict[tuple[str, str, int | None], list[ArticleRow | None]] = {}
-    for row in view.articles:
-        articles.setdefault((row.account, row.send, row.revision), []).append(row)
-    for past in view.rows:
-        cells = send_cells(past)
-        for one in articles.get((past.account, past.known.send, past.known.revision), [None]):
-            yield ReportLine(past, one, cells | (figure_cells(one) if one is not None else {}))
-            cells = {heading: value for heading, value in cells.items() if heading not in _COUNTS}
-    for row in view.articles:
-        if not row.send:  # by hand
-            cells = {"Time": row.sent_on, "Account": row.account, "Send": row.name}
-            yield ReportLine(None, row, cells | figure_cells(row))
+def _cells(one: ReportLine) -> list[Cell]:
+    values = one.values
+    return [values.get(heading) for heading in HEADINGS]

@@ -4,7 +4,7 @@ No script, no network, no form: a strict policy stands in each page, pictures ar
 template prints is escaped, and hidden characters in it are made visible.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -24,17 +24,15 @@ from wechat_campaigns.report.changes import change_diff
 from wechat_campaigns.report.history import (
     SHOWN,
     SHOWN_FIGURES,
-    ArticleRow,
     HistoryView,
     ReportLine,
     article_link,
-    figure_cells,
-    report_lines,
     shown,
 )
 from wechat_campaigns.report.phrases import sends as sends_text
 from wechat_campaigns.report.phrases import unverified_text
 from wechat_campaigns.report.plan_view import ACCOUNT_KINDS, CONSOLE_QUOTA, WEEKDAYS, PlanView, quota_text
+from wechat_campaigns.report.spreadsheet import Cell
 
 LIST_CHARS = 4_000_000
 """The maximum length of a list in a page, or of all changes."""
@@ -82,8 +80,8 @@ def plan_html(view: PlanView, *, data: Data) -> str:
 
 def history_html(view: HistoryView) -> str:
     """Draw what was sent: the best and the worst, totals, then a list that is sorted without a script."""
-    lines = list(report_lines(view))
-    headings = [one for one in SHOWN if any(line.values.get(one) not in (None, "") for line in lines)]
+    values = [one.values for one in view.lines]
+    headings = [one for one in SHOWN if any(cells.get(one) not in (None, "") for cells in values)]
     sorts = [one for one in SORTS if one in headings]
     return _render(
         "history.html",
@@ -93,17 +91,17 @@ def history_html(view: HistoryView) -> str:
         shown=shown,
         sorts=sorts,
         status_word=status_word,
-        lines=list(zip(lines, *(_places(lines, heading) for heading in sorts), strict=True)),
+        lines=list(zip(view.lines, values, *(_places(values, heading) for heading in sorts), strict=True)),
         message_chars=MESSAGE_CHARS,
     )
 
 
-def _places(lines: Sequence[ReportLine], heading: str) -> list[int]:
+def _places(lines: Sequence[Mapping[str, Cell]], heading: str) -> list[int]:
     """Return the place of each line when they are sorted by a column, from 1; 0 without a value.
 
     Counts and rates: the highest first. Times: the earliest first, as the lines stand.
     """
-    values = [line.values.get(heading) for line in lines]
+    values = [cells.get(heading) for cells in lines]
     if heading == "Time":
         return list(range(1, len(values) + 1))
     ranked = sorted({value for value in values if isinstance(value, int | float)}, reverse=True)
@@ -125,7 +123,7 @@ def calendar_html(view: CalendarView) -> str:
 def archive_html(
     record: SendState,
     tables: Sequence[RecordTable],
-    articles: Sequence[ArticleRow],
+    articles: Sequence[ReportLine],
     *,
     title: str,
     note: str,
@@ -148,7 +146,7 @@ def archive_html(
         unverified_names=unverified,
         tables=tables,
         figure_headings=headings,
-        figures=[shown(figure_cells(row), headings) for row in articles],
+        figures=[shown(row.values, headings) for row in articles],
         message_chars=MESSAGE_CHARS,
         title=title,
         note=note,

@@ -41,7 +41,7 @@ _ERR = re.compile(r"err\D{0,2}(\d+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StatusRow:
+class SendRow:
     """One send's line of `campaign status`."""
 
     account: str
@@ -123,14 +123,14 @@ class StatusView:
     """What `campaign status` shows."""
 
     environment: str
-    rows: tuple[StatusRow, ...]
+    rows: tuple[SendRow, ...]
     unverified: tuple[str, ...] = ()
     """Accounts whose events were shown without their AppSecret."""
     failed: Mapping[str, CampaignError] = field(default_factory=dict)
     """By AppID, why WeChat was not asked about its sends, or did not answer."""
 
     @property
-    def attention(self) -> tuple[StatusRow, ...]:
+    def attention(self) -> tuple[SendRow, ...]:
         """The sends that a person has to do something about."""
         return tuple(
             row
@@ -140,7 +140,7 @@ class StatusView:
         )
 
 
-def unsent_rows(sends: Iterable[Send], context: DecisionContext) -> Iterator[StatusRow]:
+def unsent_rows(sends: Iterable[Send], context: DecisionContext) -> Iterator[SendRow]:
     """Yield the lines of sends whose window ended before they were made, or that lack an approval."""
     for send in sends:
         planned = decide(send, context.content_digest(send), context)
@@ -153,7 +153,7 @@ def unsent_rows(sends: Iterable[Send], context: DecisionContext) -> Iterator[Sta
             at = (send.not_after if planned.action is PlanAction.EXPIRED else send.not_before) or context.now
             unsent = SendState(planned.account.appid, send.id, send.revision, first_at=at)
             words: dict[str, Any] = {"note": planned.reason, "hint": planned.hint}
-            yield StatusRow(account=send.account, known=unsent, told=None, action=planned.action, **words)
+            yield SendRow(account=send.account, known=unsent, told=None, action=planned.action, **words)
 
 
 def send_status(
@@ -162,7 +162,7 @@ def send_status(
     now: datetime,
     environment: Environment | None = None,
     job_statuses: Mapping[tuple[str, int], str] = MappingProxyType({}),
-) -> StatusRow:
+) -> SendRow:
     """Find where a send stands.
 
     Args:
@@ -179,14 +179,33 @@ def send_status(
         status = job_statuses.get((known.appid, msg_id), _("not known"))
         note = _("{note}; status of that job: {status}").format(note=note, status=status)
     name, late = records.account_of(known), PlanAction.EXPIRED if is_overdue(known, now) else None
-    return StatusRow(
+    return SendRow(
         account=name, known=known, told=told, note=note, hint=hint, action=late,
         stop=stop.code,
         is_perhaps_sent=known.fate is Fate.HANDED_OVER and seen.is_perhaps_sent,
     )  # fmt: skip
 
 
-def past_send(row: StatusRow) -> dict[str, Any]:
+def send_rows(
+    state: LedgerState,
+    environment: Environment,
+    now: datetime,
+    job_statuses: Mapping[tuple[str, int], str] = MappingProxyType({}),
+) -> list[SendRow]:
+    """Find where each send of the ledger stands, the earliest first; as `send_status`."""
+    rows = (send_status(known, state, now, environment, job_statuses) for known in state.sends)
+    return sorted(rows, key=lambda row: (row.known.at, row.known.appid, row.known.send))
+
+
+def begun_rows(state: LedgerState, environment: Environment, now: datetime) -> list[SendRow]:
+    """Find where the sends of an environment stand; baselines have no time of their own."""
+    rows = send_rows(state, environment, now)
+    return [
+        row for row in rows if row.known.appid in environment.by_appid and row.known.fate is not Fate.BASELINE
+    ]
+
+
+def past_send(row: SendRow) -> dict[str, Any]:
     """Return a send of the ledger as plain data; the counts are missing without an event."""
     known, told = row.known, row.told
     return {

@@ -66,55 +66,69 @@ class TextOptions:
             rows: their cells, in the order of the headings; a cell may hold several lines.
             codes: of the first cell of each row, for its style; none for plain text.
         """
-        width = self.width
-        cells = [[inert(cell) for cell in row] for row in rows]
         words = [heading if heading.islower() else _(heading).upper() for heading in headings]
-        widths = [max([columns(word), *(_width(row[i]) for row in cells)]) for i, word in enumerate(words)]
-        spare = width - sum(widths) - len(_GAP) * (len(widths) - 1)
-        for index, heading in enumerate(headings):
-            if heading == ELASTIC and spare < 0 and widths[index] + spare >= LEAST_COLUMNS:
-                widths[index] += spare
-                spare = 0
-                for row in cells:
-                    row[index] = _shortened(row[index], widths[index])
-        beside = [i for i, heading in enumerate(headings) if spare >= 0 or heading not in LONG]
+        cells = [words, *([inert(cell) for cell in row] for row in rows)]
+        table = _Table(headings, cells, self.width)
+        lines = [painted(next(table.lines(words)).rstrip(), BOLD if self.color else "")]
+        styles = [STYLES[code] for code in codes] if self.color and codes else [""] * len(rows)
+        for row, style in zip(cells[1:], styles, strict=True):
+            first, *others = table.lines(row)
+            lines += [painted(row[0], style) + first[len(row[0]) :], *others]
+        return "\n".join(line.rstrip() for line in lines)
+
+
+class _Table:
+    """Cells in columns as wide as they need, of which as many stand beside each other as fit."""
+
+    def __init__(self, headings: Sequence[str], cells: list[list[str]], width: int) -> None:
+        self.headings, self.cells, self.width = headings, cells, width
+        self.widths = [max(map(_width, column)) for column in zip(*cells, strict=True)]
+        missing = sum(self.widths) + len(_GAP) * (len(self.widths) - 1) - width
+        has_all = missing <= 0 or self._cut_elastic(missing)
+        self.beside = [i for i, heading in enumerate(headings) if has_all or heading not in LONG]
         # A name much longer than the others gets a line of its own and does not push the columns apart.
-        most = max(
-            LEAST_ROOM, width - len(_GAP) * (len(beside) - 1) - sum(widths[i] for i in beside if i != 1)
-        )
-        widths[1] = max([columns(words[1]), *(taken for row in cells if (taken := _width(row[1])) <= most)])
+        left = width - sum(self.widths[i] + len(_GAP) for i in self.beside if i != 1)
+        self.longest_name = max(LEAST_ROOM, left)
+        self.widths[1] = max(taken for row in cells if (taken := _width(row[1])) <= self.longest_name)
 
-        def stacked(short: Sequence[str]) -> Iterator[str]:
-            # The first lines of all cells, then their second ones: each stays in its column.
-            for texts in zip_longest(*(cell.split("\n") for cell in short), fillvalue=""):
-                yield _GAP.join(
-                    _padded(text, widths[i], right=headings[i] in RIGHT)
-                    for i, text in zip(beside, texts, strict=True)
-                )
+    def _cut_elastic(self, missing: int) -> bool:
+        """Cut the elastic column by so much; return False where it is missing or would be too narrow."""
+        index = self.headings.index(ELASTIC) if ELASTIC in self.headings else None
+        if index is None or self.widths[index] - missing < LEAST_COLUMNS:
+            return False
+        self.widths[index] -= missing
+        for row in self.cells:
+            row[index] = _shortened(row[index], self.widths[index])
+        return True
 
-        def drawn(row: Sequence[str]) -> Iterator[str]:
-            indent = " " * (widths[0] + len(_GAP))
-            room = max(LEAST_ROOM, width - len(indent))
-            short = [row[i] for i in beside]
-            if _width(row[1]) > most:
-                name, *others = wrapped(row[1], room)
-                yield row[0] + indent[columns(row[0]) :] + name
-                yield from (indent + other for other in others)
-                short[:2] = "", ""
-            yield from stacked(short)
-            long = {headings[i]: row[i] for i in range(len(headings)) if i not in beside and row[i]}
-            if ELASTIC in long:
-                before = _width(long["When"]) + len(_DOT) if "When" in long else 0
-                long[ELASTIC] = _shortened(long[ELASTIC], max(LEAST_COLUMNS, room - before))
-            yield from (indent + line for line in _sentences(list(long.values()), room))
+    def lines(self, row: Sequence[str]) -> Iterator[str]:
+        """Yield the lines of a row: a long name, then what stands in columns, then its sentences."""
+        indent = " " * (self.widths[0] + len(_GAP))
+        room = max(LEAST_ROOM, self.width - len(indent))
+        short = [row[i] for i in self.beside]
+        if _width(row[1]) > self.longest_name:
+            name, *others = wrapped(row[1], room)
+            yield row[0] + indent[columns(row[0]) :] + name
+            yield from (indent + other for other in others)
+            short[:2] = "", ""
+        yield from self._beside_each_other(short)
+        yield from (indent + line for line in _sentences(self._not_beside(row, room), room))
 
-        heading = "".join(stacked([words[i] for i in beside])).rstrip()
-        drawn_lines = [painted(heading, BOLD if self.color else "")]
-        styles = [STYLES[code] for code in codes] if self.color and codes else [""] * len(cells)
-        for row, style in zip(cells, styles, strict=True):
-            first, *others = drawn(row)
-            drawn_lines += [painted(row[0], style) + first[len(row[0]) :], *others]
-        return "\n".join(line.rstrip() for line in drawn_lines)
+    def _beside_each_other(self, short: Sequence[str]) -> Iterator[str]:
+        # The first lines of all cells, then their second ones: each stays in its column.
+        for texts in zip_longest(*(cell.split("\n") for cell in short), fillvalue=""):
+            yield _GAP.join(
+                _padded(text, self.widths[i], right=self.headings[i] in RIGHT)
+                for i, text in zip(self.beside, texts, strict=True)
+            )
+
+    def _not_beside(self, row: Sequence[str], room: int) -> list[str]:
+        """Return the cells that did not fit into columns, the elastic one cut to what its line has left."""
+        below = {head: row[i] for i, head in enumerate(self.headings) if i not in self.beside and row[i]}
+        if ELASTIC in below:
+            before = _width(below["When"]) + len(_DOT) if "When" in below else 0
+            below[ELASTIC] = _shortened(below[ELASTIC], max(LEAST_COLUMNS, room - before))
+        return list(below.values())
 
 
 def for_terminal(text: str, *, color: bool) -> str:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from wechat_campaigns.plan.doctor import Check
     from wechat_campaigns.plan.draft_box import AccountDrafts
     from wechat_campaigns.report.history import HistoryView
-    from wechat_campaigns.report.send_status import StatusRow, StatusView
+    from wechat_campaigns.report.send_status import SendRow, StatusView
 
 SHOWN_LINKS = 5
 """Of one send."""
@@ -165,7 +165,7 @@ def status_text(view: StatusView, options: TextOptions) -> str:
 def history_text(view: HistoryView, options: TextOptions) -> str:
     """Draw what was sent; the note writes in words what the counts of an event are."""
     from wechat_campaigns.plan.statistics import FiguresStatus
-    from wechat_campaigns.report.history import figures_lines, report_lines
+    from wechat_campaigns.report.history import figures_lines
     from wechat_campaigns.report.spreadsheet import cell_text
 
     parts = [options.lines(view.total)]
@@ -184,10 +184,10 @@ def history_text(view: HistoryView, options: TextOptions) -> str:
         _("{word}: {name}, {rate}").format(word=word, name=line(f"{row.name} {row.title}"), rate=rate)
         for word, row, rate in view.answer
     ]
-    counted = (row for row in view.articles if row.status is not FiguresStatus.NOT_COUNTED)
+    counted = (row for row in view.articles if row.figures is not FiguresStatus.NOT_COUNTED)
     notes = [*answer, *filter(None, [view.note]), *(text for row in counted for text in figures_lines(row))]
     parts += ["", *map(options.lines, notes)] if notes else []
-    links = [f"{one.values['Send']}{_(': ')}{url}" for one in report_lines(view) for url in one.links if url]
+    links = [f"{one.values['Send']}{_(': ')}{url}" for one in view.lines for url in one.links if url]
     # An address is not broken into lines: it would no longer be one.
     return "\n".join([*parts, *map(inert, ["", *links] if links else [])])
 
@@ -250,7 +250,7 @@ def doctor_text(checks: Sequence[Check], options: TextOptions) -> str:
     return "\n".join([*drawn, "", _(", ").join(totals)])
 
 
-def _are_folded(rows: Sequence[Row | SendOutcome | StatusRow]) -> bool:
+def _are_folded(rows: Sequence[Row | SendOutcome | SendRow]) -> bool:
     """Return whether so many sends of several accounts are counted by account, but for what needs eyes."""
     return len(rows) > MOST_ROWS and len({row.account for row in rows}) > 1
 

@@ -229,28 +229,14 @@ class ApplyRun:
         )
 
     def _reviewed(self, result: PlanResult) -> Plan:
-        """Check the plan against what was reviewed, and return it without what was not."""
+        """Return the plan without what was not reviewed; refuse it where the review saw another one."""
         if result.plan.invalid:
             self._tell_unknown(result.plan)
         plan = result.valid_plan()
         if self.file is not None:
-            if self.digest not in (None, self.file["plan_digest"]):
-                raise planfile.digest_error(self.file["plan_digest"], self.digest)
-            if not all(self.workspace.selects(row["appid"]) for row in planfile.covered_rows(self.file)):
-                plan = result.whole  # it was reviewed for more accounts, and a part of it is sent
-            plan = review.check_file(self.file, plan, self.state, self.workspace.clock())
-            plan = selected_part(self.workspace, plan)
-            if names := planfile.unresolved_names(self.file, plan):
-                message = _(
-                    "The plan file was made offline, so the review did not cover what these "
-                    "names stand for: {names}."
-                )
-                self.tell(message.format(names=_(", ").join(names)))
-            return review.within_horizon(plan, planfile.horizon(self.file))
+            return self._reviewed_as_file(self.file, result)
         if self.digest is not None:
-            with suppress(StalePlanError):
-                return review.check_digest(self.digest, plan, self.state)
-            return selected_part(self.workspace, review.check_digest(self.digest, result.whole, self.state))
+            return self._reviewed_as_digest(self.digest, result)
         if self.workspace.settings.environment.protected:
             raise PolicyError(
                 _("`campaign apply` requires a reviewed plan, because this environment is protected"),
@@ -258,6 +244,27 @@ class ApplyRun:
                 location=_("environment {name}").format(name=plan.environment),
             )
         return plan
+
+    def _reviewed_as_file(self, file: Mapping[str, Any], result: PlanResult) -> Plan:
+        if self.digest not in (None, file["plan_digest"]):
+            raise planfile.digest_error(file["plan_digest"], self.digest)
+        is_all_selected = all(self.workspace.selects(row["appid"]) for row in planfile.covered_rows(file))
+        compared = result.plan if is_all_selected else result.whole
+        seen = review.check_file(file, compared, self.state, self.workspace.clock())
+        part = selected_part(self.workspace, seen)
+        if names := planfile.unresolved_names(file, part):
+            message = _(
+                "The plan file was made offline, so the review did not cover what these "
+                "names stand for: {names}."
+            )
+            self.tell(message.format(names=_(", ").join(names)))
+        return review.within_horizon(part, planfile.horizon(file))
+
+    def _reviewed_as_digest(self, digest: str, result: PlanResult) -> Plan:
+        """Compare with the part that is selected, else with the plan of all accounts, and return the part."""
+        with suppress(StalePlanError):
+            return review.check_digest(digest, result.plan, self.state)
+        return selected_part(self.workspace, review.check_digest(digest, result.whole, self.state))
 
     def _still_reviewed(self, begun: Plan, result: PlanResult) -> Plan:
         """Refuse what nobody reviewed for the whole plan; each send is compared before it is made."""

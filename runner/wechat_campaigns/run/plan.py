@@ -30,6 +30,15 @@ from wechat_campaigns.source.load import find_campaigns
 from wechat_campaigns.workspace import OnlineWorkspace, Workspace
 
 
+class Selected(NamedTuple):
+    """Campaigns as they were rendered, and those of their sends that are meant."""
+
+    compiled: CompileResult
+    sends: tuple[Send, ...]
+    campaigns: tuple[str, ...]
+    """The words that selected them: for the id of one send, its campaign."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanResult:
     """A plan and what it was made from."""
@@ -89,49 +98,54 @@ def plan_selected(
     resend_ids = _resend_ids(workspace, state, resend)
     check_campaigns_folder(workspace.root, workspace.settings, state)
     chosen = selected(workspace, select) if compiled is None else Selected(compiled, compiled.sends, select)
-    compiled = chosen.compiled
-    name = workspace.settings.environment.name
-    comparison = None
-    if since is not None:
-        from wechat_campaigns.fetch.changed_since import compare_since
-
-        comparison = compare_since(workspace, compiled, chosen.campaigns, since)
-    context = replace(
+    comparison = _compared_since(workspace, chosen, since)
+    before_reads = replace(
         decision_context(workspace, state),
         overrides=overrides or {},
-        is_current=compiled.presence_check(),
+        is_current=chosen.compiled.presence_check(),
         resend=resend_ids,
         last_holds=last_holds,
     )
-    unknown = compiled.with_readiness(stored_unknown_sends(chosen.sends, context), name)
-    sends = (*chosen.sends, *unknown)
-    online, facts = workspace if isinstance(workspace, OnlineWorkspace) else None, None
-    if online is not None:
-        asked = [send for send in sends if send.account in online.selected_accounts]
-        facts = refresh(asked, context, connect=online.read_api, clock=online.clock)
-        facts |= _without_past(online, state) | _unselected(online)
-        # The reads said what time it is there.
-        context = replace(context, now=online.clock(), clock_skew=online.watch.current_skew())
-    plan = planner.make_plan(
+    unknown = stored_unknown_sends(chosen.sends, before_reads)
+    environment = workspace.settings.environment.name
+    sends = (*chosen.sends, *chosen.compiled.with_readiness(unknown, environment))
+    facts, context = _asked_wechat(workspace, sends, before_reads)
+    decided = planner.make_plan(
         sends,
-        invalid=compiled.invalid,
+        invalid=chosen.compiled.invalid,
         context=context,
         remote_facts=facts,
         with_unplanned=not select,
         guards=workspace.newest_guards(),
     )
-    plan = _with_provenance(workspace, plan, state)
-    plan = with_warnings(plan, comparison) if comparison is not None else plan
-    plan = _compared_with_console(workspace, plan, state, context.now)
-    if checked and online is not None and online.settings.policy.checks:
-        plan = _checked(online, plan, context)
-    plan = with_approvals(plan, workspace.settings, state)
-    return PlanResult(
-        compiled=compiled,
-        plan=selected_part(workspace, plan),
-        whole=plan,
-        comparison=comparison,
-    )
+    traced = _with_provenance(workspace, decided, state)
+    compared = with_warnings(traced, comparison) if comparison is not None else traced
+    warned = _compared_with_console(workspace, compared, state, context.now)
+    passed = _checked(workspace, warned, context) if checked else warned
+    whole = with_approvals(passed, workspace.settings, state)
+    part = selected_part(workspace, whole)
+    return PlanResult(compiled=chosen.compiled, plan=part, whole=whole, comparison=comparison)
+
+
+def _compared_since(workspace: Workspace, chosen: Selected, since: str | None) -> Comparison | None:
+    """Compare what is selected with a commit, if one is named."""
+    if since is None:
+        return None
+    from wechat_campaigns.fetch.changed_since import compare_since
+
+    return compare_since(workspace, chosen.compiled, chosen.campaigns, since)
+
+
+def _asked_wechat(
+    workspace: Workspace, sends: Sequence[Send], context: DecisionContext
+) -> tuple[Mapping[str, RemoteFacts] | None, DecisionContext]:
+    """Return what WeChat says of each account, and the context by its clock; no facts without a way to it."""
+    if not isinstance(workspace, OnlineWorkspace):
+        return None, context
+    asked = [send for send in sends if send.account in workspace.selected_accounts]
+    facts = refresh(asked, context, connect=workspace.read_api, clock=workspace.clock)
+    facts |= _without_past(workspace, context.state) | _unselected(workspace)
+    return facts, replace(context, now=workspace.clock(), clock_skew=workspace.watch.current_skew())
 
 
 def selected_part(workspace: Workspace, plan: Plan) -> Plan:
@@ -197,8 +211,10 @@ def _compared_with_console(workspace: Workspace, plan: Plan, state: LedgerState,
     return with_console_warnings(plan, published, state, now)
 
 
-def _checked(workspace: OnlineWorkspace, plan: Plan, context: DecisionContext) -> Plan:
+def _checked(workspace: Workspace, plan: Plan, context: DecisionContext) -> Plan:
     """Return a plan after the programs of `policy.checks` have seen it; what one does not pass is blocked."""
+    if not isinstance(workspace, OnlineWorkspace) or not workspace.settings.policy.checks:
+        return plan
     from wechat_campaigns.guard.plan_checks import may_run_checks, run_checks
     from wechat_campaigns.report.json import plan_data
     from wechat_campaigns.report.plan_view import PlanView
@@ -273,15 +289,6 @@ def compile_selected(
         only=select,
         failed=failed,
     )
-
-
-class Selected(NamedTuple):
-    """Campaigns as they were rendered, and those of their sends that are meant."""
-
-    compiled: CompileResult
-    sends: tuple[Send, ...]
-    campaigns: tuple[str, ...]
-    """The words that selected them: for the id of one send, its campaign."""
 
 
 def selected(workspace: Workspace, select: Sequence[str]) -> Selected:

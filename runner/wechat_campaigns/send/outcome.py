@@ -12,14 +12,20 @@ from wechat_campaigns.core.errors import (
     ApiError,
     CampaignError,
     ExitCode,
+    LedgerError,
     NoResponseError,
     system_error,
     worst_exit_code,
 )
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import PlanAction
+from wechat_campaigns.core.settings import Environment
 from wechat_campaigns.ledger.records import account_of
+from wechat_campaigns.plan.hints import apply_again_hint, foreign_hint, msg_id_hint
 from wechat_campaigns.plan.plan import PlannedSend, SendKey, UnknownSend
+from wechat_campaigns.protocol.attempt import AttemptResult
+from wechat_campaigns.protocol.state import Status
+from wechat_campaigns.protocol.verdict import CLIENTMSGID_EXISTS
 
 
 class Result(StrEnum):
@@ -72,6 +78,10 @@ LEFT: Final[Mapping[PlanAction, Left]] = {
     PlanAction.INVALID: Left(Result.NOT_SENT, ExitCode.INVALID, is_open=True),
 }
 """By what is decided on a send: how a run that leaves it ends."""
+
+
+STOPPING_KINDS: Final = frozenset({"quota", "permission", "token", "fatal"})
+"""Refusals that the account's next send would meet as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,9 +155,9 @@ def not_sent_outcome(planned: PlannedSend, error: CampaignError) -> SendOutcome:
     """Report a send that an error stopped before its call."""
     # A lost answer here is that of an upload or a draft: no follower was concerned.
     code = ExitCode.FAILED if isinstance(error, NoResponseError) else error.exit_code
-    errcode = error.errcode if isinstance(error, ApiError) else None
     why = _("not sent: {error}").format(error=error.text)
-    return planned_outcome(planned, why, Result.NOT_SENT, hint=error.hint, errcode=errcode, exit_code=code)
+    more = {"hint": error.hint, "errcode": error.errcode, "exit_code": code}
+    return planned_outcome(planned, why, Result.NOT_SENT, **more)
 
 
 def unknown_outcome(unknown: UnknownSend) -> SendOutcome:
@@ -170,3 +180,76 @@ def left_outcome(planned: PlannedSend) -> SendOutcome:
         why = _("missed and not sent: {why}").format(why=why)
     more = {"hint": planned.hint, "exit_code": code, "missed": missed, "code": planned.code.value}
     return planned_outcome(planned, why, result, errcode=planned.errcode, **more)
+
+
+def lasting_reason(error: CampaignError) -> str:
+    """Return why the account's next send would fail as well; empty after a refusal of one send."""
+    if isinstance(error, LedgerError):
+        return _("the ledger is not writable")
+    if error.errcode is None:
+        return error.message
+    kind = lookup(error.errcode)
+    if kind.errcode_class not in STOPPING_KINDS:
+        return ""
+    return _("WeChat rejected an earlier call of this account (errcode {errcode}): {meaning}").format(
+        errcode=error.errcode, meaning=_(kind.meaning)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeWords:
+    """The words for what became of the sends of one account."""
+
+    account: str
+    environment: Environment
+
+    def outcome(self, send_id: str, result: Result, why: str, **more: Any) -> SendOutcome:
+        """Make an outcome of this account."""
+        return SendOutcome(send_id, self.account, result, why, **more)
+
+    def unknown(self, send_id: str, why: str, *, hint: str = "", msg_id: int | None = None) -> SendOutcome:
+        """Report a send that may have happened; its intent stays open."""
+        hint = hint or apply_again_hint(self.environment.resend_after, self.environment.apply_option)
+        return self.outcome(send_id, Result.UNKNOWN, why, hint=hint, msg_id=msg_id)
+
+    def of_call(
+        self, send_id: str, made: AttemptResult, refused: ApiError | None, *, again: bool
+    ) -> SendOutcome:
+        """Report what became of one call, or resend; `refused` is its answer where that was an errcode."""
+        msg_id, error = made.response.get("msg_id"), made.error or refused
+        if made.status is Status.ACCEPTED:
+            return self._accepted(send_id, made.response, refused, again=again)
+        if isinstance(made.error, LedgerError):
+            why = _("the ledger could not record WeChat's response (msg_id {msg_id}): {what}")
+            return self.unknown(send_id, why.format(msg_id=msg_id, what=made.error.message))
+        if made.status is Status.REJECTED and error is not None:
+            return self._rejected(send_id, error)
+        if made.status is Status.DISPUTED and refused is not None and refused.errcode == CLIENTMSGID_EXISTS:
+            why = _("WeChat has a job with the same clientmsgid ({errcode}) that this ledger did not record")
+            hint = foreign_hint(send_id, self.environment.env_option, msg_id)
+            return self.unknown(send_id, why.format(errcode=refused.errcode), hint=hint, msg_id=msg_id)
+        what = error.message if error is not None else _("WeChat's response cannot be interpreted")
+        if again:
+            what = _("resent, but the outcome is still unknown: {what}").format(what=what)
+        return self.unknown(send_id, what)
+
+    def _accepted(
+        self, send_id: str, answer: Mapping[str, Any], refused: ApiError | None, *, again: bool
+    ) -> SendOutcome:
+        message = _("accepted by WeChat; delivery is not confirmed yet")
+        if refused is not None:
+            message = _("WeChat already had it ({errcode}); nothing was sent a second time")
+            message = message.format(errcode=refused.errcode)
+        elif again:
+            message = _("the first call did not reach WeChat; WeChat accepted the resend")
+        ids = {"msg_id": answer.get("msg_id"), "msg_data_id": answer.get("msg_data_id")}
+        hint = msg_id_hint(send_id, self.environment.env_option)
+        if ids["msg_id"] is not None:
+            hint = _("run `campaign status` to check whether it was delivered")
+        return self.outcome(send_id, Result.ACCEPTED, message, hint=hint, **ids)
+
+    def _rejected(self, send_id: str, error: CampaignError) -> SendOutcome:
+        result = Result.REJECTED if error.errcode is not None else Result.NOT_SENT
+        code = error.exit_code if lasting_reason(error) else ExitCode.FAILED
+        more = {"hint": error.hint, "errcode": error.errcode, "exit_code": code}
+        return self.outcome(send_id, result, error.message, **more)

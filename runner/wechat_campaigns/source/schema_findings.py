@@ -1,11 +1,13 @@
-"""Check documents by the JSON Schemas; return one finding, with a hint, for each thing to correct.
+"""Explain why a JSON Schema refuses a document: one finding, with a hint, for each thing to correct.
 
-One function words one keyword of the schemas; `WORDS` lists them all.
+`jsonschema` reports what a keyword refused; one function words one keyword, and `WORDS` lists them all.
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import dataclass
 from functools import cache
 from itertools import islice
 from typing import Any, Final, cast
@@ -50,6 +52,8 @@ _KNOWN_MISTAKES: Final[dict[str, str]] = {
     "appsecret": _SECRET_HINT,
 }
 _SECRETS: Final = frozenset({"secret", "token", "ledger_key", "aes_key", "url"})
+"""Not taken from the schema: at the wrong level, too, a secret may have been committed."""
+_WHOLE: Final = re.compile(r"(-?[0-9]{1,18})(?:\.0)?")
 _SPOKEN_FALSE: Final = frozenset({"false", "no", "off", "0", "否", "不", "关", "假"})
 
 
@@ -69,30 +73,61 @@ def validator(name: SchemaName) -> Validator:
     return cast("Validator", _Strict(schema(name)))
 
 
-def findings(errors: Iterable[ValidationError], data: Any, name: SchemaName) -> list[Finding]:
-    """Word the errors of one document: one finding for each thing to correct, none twice."""
-    if not isinstance(data, dict):
+def explain(data: Any, name: SchemaName) -> list[Finding]:
+    """Return one finding for each thing to correct in a document, none twice; none for a valid one."""
+    refusals = [*map(_refusal, islice(validator(name).iter_errors(data), MAX_PROBLEMS + 1))]
+    if refusals and not isinstance(data, dict):
         return [_not_a_map(name)]
     worded: list[Finding] = []
-    first: Finding | None = None
-    for error in errors:
-        with hidden_values() if _is_private(error) else nullcontext():
-            worded.extend(finding for finding in _word(error) if finding not in worded)
-        first = first or _unworded(error)
-    return worded or ([first] if first else [])
+    for refusal in refusals:
+        with hidden_values() if "openids" in refusal.path else nullcontext():
+            worded.extend(finding for finding in WORDS[refusal.keyword](refusal) if finding not in worded)
+    return worded or [_unworded(refusal) for refusal in refusals[:1]]
 
 
-def _word(error: ValidationError) -> Iterator[Finding]:
-    """Word one refusal; yield nothing when another one says it already."""
-    is_of_key = "propertyNames" in error.absolute_schema_path
-    return _key_name(error) if is_of_key else WORDS[str(error.validator)](error)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Refusal:
+    """What one keyword of a schema refused."""
+
+    keyword: str
+    asked: Any
+    """The keyword's own value in the schema."""
+    shape: Mapping[str, Any]
+    """The schema that holds the keyword."""
+    path: KeyPath
+    value: Any
+    """What was refused."""
+
+    @property
+    def known(self) -> Mapping[str, Any]:
+        """The keys that the schema describes."""
+        return cast("Mapping[str, Any]", self.shape.get("properties", {}))
+
+    @property
+    def key(self) -> str:
+        """The nearest key, list indexes left out."""
+        return next((step for step in reversed(self.path) if isinstance(step, str)), "")
+
+    @property
+    def instead(self) -> str:
+        """What to write for a text of another form."""
+        return _(str(self.shape["patternErrorMessage"]))
+
+    def finding(self, rule: str, message: str, hint: str, **parts: object) -> Finding:
+        """Word the refusal: in the message, `name` and `value` stand for what was refused."""
+        name = _named(self.path, _("entry {number} of `{key}`"), "`{key}`", _("the file"))
+        what = message.format(name=name, value=_shown(self.value), **parts)
+        return Finding(rule, what, hint, self.path)
 
 
-def _unworded(error: ValidationError) -> Finding:
-    """Return a finding for errors of which each left it to another one."""
-    what = _("{name} does not have the required form").format(name=_value_name(error))
-    hint = _("compare it with the examples in the documentation")
-    return Finding(UNWORDED, what, hint, _path(error))
+def _refusal(error: ValidationError) -> _Refusal:
+    return _Refusal(
+        keyword="propertyNames" if "propertyNames" in error.absolute_schema_path else str(error.validator),
+        asked=error.validator_value,
+        shape=cast("Mapping[str, Any]", error.schema),
+        path=tuple(error.absolute_path),
+        value=error.instance,
+    )
 
 
 def _not_a_map(name: SchemaName) -> Finding:
@@ -105,54 +140,52 @@ def _not_a_map(name: SchemaName) -> Finding:
     )
 
 
-def _unknown_keys(error: ValidationError) -> Iterator[Finding]:
-    allowed = list(_shape(error).get("properties", {}))
-    path = _path(error)
-    for key in islice((key for key in _value(error) if key not in allowed), MAX_PROBLEMS + 1):
-        what = _("the key `{key}` is not allowed {place}").format(
-            key=quote_key(key, path), place=_under(path)
-        )
-        hint = _unknown_key_hint(error, key, allowed)
-        yield Finding("unknown-key", what, hint, (*path, key), is_key=True)
+def _unworded(refusal: _Refusal) -> Finding:
+    """Return a finding for refusals of which each left it to another one."""
+    what = _("{name} does not have the required form")
+    return refusal.finding(UNWORDED, what, _("compare it with the examples in the documentation"))
 
 
-def _key_name(error: ValidationError) -> Iterator[Finding]:
-    key = str(_value(error))
+def _unknown_keys(refusal: _Refusal) -> Iterator[Finding]:
+    path = refusal.path
+    for key in islice((key for key in refusal.value if key not in refusal.known), MAX_PROBLEMS + 1):
+        what = _("the key `{key}` is not allowed {place}")
+        what = what.format(key=quote_key(key, path), place=_under(path))
+        yield Finding("unknown-key", what, _unknown_key_hint(refusal, key), (*path, key), is_key=True)
+
+
+def _key_name(refusal: _Refusal) -> Iterator[Finding]:
+    key, path = str(refusal.value), refusal.path
     what = _("`{key}` cannot be used as a name {place}")
-    path = _path(error)
     what = what.format(key=quote_key(key, path), place=_under(path))
-    yield Finding("key-name", what, _instead(error), (*path, key), is_key=True)
+    yield Finding("key-name", what, refusal.instead, (*path, key), is_key=True)
 
 
-def _missing_key(error: ValidationError) -> Iterator[Finding]:
-    # jsonschema reports each missing key by itself but names it only inside its message.
-    missing = [key for key in _asked(error) if f"'{key}' is" in error.message]
-    path = _path(error)
-    if path == () and missing in (["for_each"], ["filter"]):
-        if any(nearest(key, ["filter", *missing], cutoff=STRICT) for key in _value(error)):
+def _missing_key(refusal: _Refusal) -> Iterator[Finding]:
+    missing = [key for key in refusal.asked if key not in refusal.value]
+    if refusal.path == () and missing in (["for_each"], ["filter"]):
+        if any(nearest(key, ["filter", *missing], cutoff=STRICT) for key in refusal.value):
             return
         what = _("`filter` is missing, so the campaign has no recipients")
         hint = _("write the recipients, such as `filter: {tag: 会员}`")
-        yield _finding(error, "missing-key", what, hint)
+        yield refusal.finding("missing-key", what, hint)
         return
     for key in missing:
-        if not _is_misspelt(key, error):
-            what = _("`{key}` is missing {place}")
-            yield _finding(error, "missing-key", what, _missing_hint(key, error), key=key, place=_under(path))
+        if not _is_misspelt(key, refusal):
+            what, hint = _("`{key}` is missing {place}"), _missing_hint(key, refusal.known.get(key, {}))
+            yield refusal.finding("missing-key", what, hint, key=key, place=_under(refusal.path))
 
 
-def _is_misspelt(key: str, error: ValidationError) -> bool:
+def _is_misspelt(key: str, refusal: _Refusal) -> bool:
     """Return whether another key was meant to be this one; that one is reported then."""
-    known = _shape(error).get("properties", {})
-    unknown = [str(other) for other in _value(error) if other not in known]
-    is_only_key = _shape(error).get("additionalProperties") is False and list(known) == [key]
+    unknown = [str(other) for other in refusal.value if other not in refusal.known]
+    is_only_key = refusal.shape.get("additionalProperties") is False and list(refusal.known) == [key]
     return any(is_only_key or nearest(other, [key], cutoff=STRICT) for other in unknown)
 
 
-def _missing_hint(key: str, error: ValidationError) -> str:
+def _missing_hint(key: str, shape: Mapping[str, Any]) -> str:
     if key in MISSING_HINTS:
         return _(MISSING_HINTS[key])
-    shape = _shape(error).get("properties", {}).get(key, {})
     if "enum" in shape:
         return _("add `{key}`, one of: {values}").format(key=key, values=_(", ").join(shape["enum"]))
     if described := str(shape.get("description", "")):
@@ -160,104 +193,110 @@ def _missing_hint(key: str, error: ValidationError) -> str:
     return _("add `{key}`").format(key=key)
 
 
-def _wrong_type(error: ValidationError) -> Iterator[Finding]:
-    wanted = _asked(error) if isinstance(_asked(error), list) else [_asked(error)]
+def _wrong_type(refusal: _Refusal) -> Iterator[Finding]:
+    wanted = refusal.asked if isinstance(refusal.asked, list) else [refusal.asked]
     kinds = _(" or ").join(_(_KINDS[kind]) for kind in wanted) if len(wanted) < 5 else _("a value")
-    is_patterned = wanted == ["string"] and "patternErrorMessage" in _shape(error)
-    if _value(error) is None:
+    if refusal.value is None:
         hint = _("write {kinds} after the key").format(kinds=kinds)
-        yield _finding(error, "empty-value", _("{name} is empty"), hint)
+        yield refusal.finding("empty-value", _("{name} is empty"), hint)
         return
-    must = _("{name} must be {kinds}") if _is_private(error) else _("{name} must be {kinds}, but is {value}")
-    hint = _instead(error) if is_patterned else _value_hint(error, wanted, kinds)
-    yield _finding(error, "wrong-type", must, hint, kinds=kinds)
+    is_patterned = wanted == ["string"] and "patternErrorMessage" in refusal.shape
+    hint = refusal.instead if is_patterned else _value_hint(refusal, wanted, kinds)
+    must = _("{name} must be {kinds}") if hides_values() else _("{name} must be {kinds}, but is {value}")
+    yield refusal.finding("wrong-type", must, hint, kinds=kinds)
 
 
-def _not_listed(error: ValidationError) -> Iterator[Finding]:
-    allowed = [str(value) for value in _asked(error)]
+def _not_listed(refusal: _Refusal) -> Iterator[Finding]:
+    asked = refusal.asked if refusal.keyword == "enum" else [refusal.asked]
+    written, allowed = str(refusal.value), [str(value) for value in asked]
     otherwise = _("use one of: {names}").format(names=_(", ").join(allowed))
-    hint = did_you_mean(str(_value(error)), allowed, otherwise=otherwise, cutoff=STRICT)
-    is_word = isinstance(_value(error), str) and not _is_private(error)
+    hint = did_you_mean(written, allowed, otherwise=otherwise, cutoff=STRICT)
+    is_word = isinstance(refusal.value, str) and not hides_values()
     what = _("{name} cannot be `{word}`") if is_word else _(_CANNOT_BE)
-    yield _finding(error, "unknown-value", what, hint, word=quote(str(_value(error))))
+    yield refusal.finding("unknown-value", what, hint, word=quote(written))
 
 
-def _only_true(error: ValidationError) -> Iterator[Finding]:
-    if _value(error) is False:
+def _not_the_constant(refusal: _Refusal) -> Iterator[Finding]:
+    if refusal.asked is not True:
+        yield from _not_listed(refusal)
+    elif refusal.value is False:
         what = _("`is_to_all: false` selects no followers")
         hint = _("remove the key and set the recipients with `tag`, `tag_id` or `openids`")
-        yield _finding(error, "is-to-all-false", what, hint)
-        return
-    hint = _("write `{key}: {value}`, without quotes").format(key=_last_key(error), value="true")
-    yield _finding(error, "wrong-type", _("{name} must be {kinds}, but is {value}"), hint, kinds="true")
+        yield refusal.finding("is-to-all-false", what, hint)
+    else:
+        hint = _("write `{key}: {value}`, without quotes").format(key=refusal.key, value="true")
+        yield refusal.finding("wrong-type", _("{name} must be {kinds}, but is {value}"), hint, kinds="true")
 
 
-def _too_few_keys(error: ValidationError) -> Iterator[Finding]:
-    choices = _choices(error)
-    known = [key for key in _value(error) if key in choices]
-    unknown = [key for key in _value(error) if key not in _shape(error).get("properties", {})]
-    if known or (unknown and choices):
-        return  # the missing or misspelt key is told by itself
+def _too_few_keys(refusal: _Refusal) -> Iterator[Finding]:
+    choices = _choices(refusal.shape)
     if not choices:
-        yield _finding(error, "empty-value", _("{name} has no entries"), _("add an entry, or remove the key"))
-        return
-    what, hint = _("{name} contains none of {keys}"), _("write exactly one of them")
-    yield _finding(error, "missing-choice", what, hint, keys=_join_keys(choices))
+        what, hint = _("{name} has no entries"), _("add an entry, or remove the key")
+        yield refusal.finding("empty-value", what, hint)
+    elif not any(key in choices or key not in refusal.known for key in refusal.value):
+        # Else the missing or misspelt key is told by itself.
+        what, hint = _("{name} contains none of {keys}"), _("write exactly one of them")
+        yield refusal.finding("missing-choice", what, hint, keys=_join_keys(choices))
 
 
-def _too_many_keys(error: ValidationError) -> Iterator[Finding]:
-    known = [key for key in _value(error) if key in _choices(error)]
-    if len(known) < 2:
-        return
-    what = _("{name} has {keys}, but only one is allowed")
-    yield _finding(error, "two-choices", what, _("keep only one of them"), keys=_join_keys(known))
+def _too_many_keys(refusal: _Refusal) -> Iterator[Finding]:
+    choices = _choices(refusal.shape)
+    written = [key for key in refusal.value if key in choices]
+    if len(written) > 1:
+        what, hint = _("{name} has {keys}, but only one is allowed"), _("keep only one of them")
+        yield refusal.finding("two-choices", what, hint, keys=_join_keys(written))
 
 
-def _too_few_items(error: ValidationError) -> Iterator[Finding]:
+def _choices(shape: Mapping[str, Any]) -> list[str]:
+    """List the keys of which exactly one is wanted; none where other keys stand beside them."""
+    is_open = shape.get("additionalProperties")
+    return [
+        key for key in shape.get("properties", {}) if not is_open and key not in shape.get("required", ())
+    ]
+
+
+def _too_few_items(refusal: _Refusal) -> Iterator[Finding]:
     what = _("{name} has too few entries: {count}; the minimum is {least}")
     hint = _("add the missing entries")
-    yield _finding(error, "too-few", what, hint, count=len(_value(error)), least=_asked(error))
+    yield refusal.finding("too-few", what, hint, count=len(refusal.value), least=refusal.asked)
 
 
-def _too_many_items(error: ValidationError) -> Iterator[Finding]:
+def _too_many_items(refusal: _Refusal) -> Iterator[Finding]:
     what = _("{name} has too many entries: {count}; the maximum is {most}")
     hint = _("remove some, or split the campaign into two files")
-    yield _finding(error, "too-many", what, hint, count=len(_value(error)), most=_asked(error))
+    yield refusal.finding("too-many", what, hint, count=len(refusal.value), most=refusal.asked)
 
 
-def _empty_text(error: ValidationError) -> Iterator[Finding]:
-    yield _finding(error, "empty-value", _("{name} is empty"), _("write some text, or remove the key"))
+def _empty_text(refusal: _Refusal) -> Iterator[Finding]:
+    hint = _("write some text, or remove the key")
+    yield refusal.finding("empty-value", _("{name} is empty"), hint)
 
 
-def _out_of_range(error: ValidationError) -> Iterator[Finding]:
-    hint = _("write {limit} or more") if error.validator == "minimum" else _("write {limit} or less")
+def _out_of_range(refusal: _Refusal) -> Iterator[Finding]:
+    hint = _("write {limit} or more") if refusal.keyword == "minimum" else _("write {limit} or less")
     what = _("{name} is out of range: {value}")
-    yield _finding(error, "out-of-range", what, hint.format(limit=_asked(error)))
+    yield refusal.finding("out-of-range", what, hint.format(limit=refusal.asked))
 
 
-def _wrong_form(error: ValidationError) -> Iterator[Finding]:
-    if str(_value(error)) == "":
-        yield from _empty_text(error)
-    elif _shape(error).get("$comment") == "date-form":
-        yield _date_form(error)
+def _wrong_form(refusal: _Refusal) -> Iterator[Finding]:
+    if refusal.value == "":
+        yield from _empty_text(refusal)
+    elif refusal.shape.get("$comment") != "date-form":
+        yield refusal.finding("wrong-form", _(_CANNOT_BE), refusal.instead)
+    elif meant := rewritten_moment(refusal.value):
+        hint = _("did you mean `{name}`?").format(name=meant)
+        yield refusal.finding("date-form", _("{name} is a date and time in another form"), hint)
     else:
-        yield _finding(error, "wrong-form", _(_CANNOT_BE), _instead(error))
+        yield refusal.finding("date-form", _("{name} is not a full date and time"), refusal.instead)
 
 
-def _date_form(error: ValidationError) -> Finding:
-    meant = rewritten_moment(str(_value(error)))
-    if meant is None:
-        return _finding(error, "date-form", _("{name} is not a full date and time"), _instead(error))
-    hint = _("did you mean `{name}`?").format(name=meant)
-    return _finding(error, "date-form", _("{name} is a date and time in another form"), hint)
-
-
-WORDS: Final[dict[str, Callable[[ValidationError], Iterator[Finding]]]] = {
+WORDS: Final[dict[str, Callable[[_Refusal], Iterator[Finding]]]] = {
     "additionalProperties": _unknown_keys,
+    "propertyNames": _key_name,
     "required": _missing_key,
     "type": _wrong_type,
     "enum": _not_listed,
-    "const": _only_true,
+    "const": _not_the_constant,
     "minProperties": _too_few_keys,
     "maxProperties": _too_many_keys,
     "minItems": _too_few_items,
@@ -270,83 +309,28 @@ WORDS: Final[dict[str, Callable[[ValidationError], Iterator[Finding]]]] = {
 """Every keyword of the schemas that can report by itself."""
 
 
-def _finding(error: ValidationError, rule: str, message: str, hint: str, **parts: object) -> Finding:
-    """Word a refusal: in the message, `name` and `value` stand for what was refused."""
-    what = message.format(name=_value_name(error), value=_display_value(error), **parts)
-    return Finding(rule, what, hint, _path(error))
-
-
-# --- parts of the error
-
-
-def _path(error: ValidationError) -> KeyPath:
-    return tuple(error.absolute_path)
-
-
-def _value(error: ValidationError) -> Any:
-    """Return what was refused."""
-    return error.instance
-
-
-def _asked(error: ValidationError) -> Any:
-    """Return the keyword's own value in the schema."""
-    return error.validator_value
-
-
-def _shape(error: ValidationError) -> Mapping[str, Any]:
-    """Return the schema that holds the keyword."""
-    return error.schema if isinstance(error.schema, dict) else {}
-
-
-def _instead(error: ValidationError) -> str:
-    return _(str(_shape(error)["patternErrorMessage"]))
-
-
-def _choices(error: ValidationError) -> list[str]:
-    """List the keys of which exactly one is wanted; none where other keys stand beside them."""
-    if _shape(error).get("additionalProperties"):
-        return []
-    required, properties = _shape(error).get("required", []), _shape(error).get("properties", {})
-    return [key for key in properties if key not in required and properties[key] is not False]
-
-
-def _last_key(error: ValidationError) -> str:
-    """Return the nearest key, list indexes left out."""
-    return next((step for step in reversed(_path(error)) if isinstance(step, str)), "")
-
-
-def _is_private(error: ValidationError) -> bool:
-    """Return whether no message repeats the refused value: an openid, or whatever stands in the settings."""
-    return hides_values() or "openids" in error.absolute_path
-
-
 # --- parts of the sentence
 
 
-def _value_name(error: ValidationError) -> str:
-    """Return the refused value by its key or its number in a list."""
-    steps = _path(error)
-    if steps and isinstance(steps[-1], int):
-        return _("entry {number} of `{key}`").format(number=steps[-1] + 1, key=_last_key(error))
-    return f"`{shorten(str(steps[-1]))}`" if steps else _("the file")
+def _named(path: KeyPath, entry: str, below: str, whole: str) -> str:
+    """Return the words for an entry of a list, for what stands below a key, or for the whole file."""
+    keys = [step for step in path if isinstance(step, str)]
+    if not keys:
+        return whole
+    number = path[-1] + 1 if isinstance(path[-1], int) else None
+    return (below if number is None else entry).format(number=number, key=shorten(keys[-1]))
 
 
 def _under(path: KeyPath) -> str:
     """Return which map something is missing from or unknown in."""
-    keys = [step for step in path if isinstance(step, str)]
-    if not keys:
-        return _("here")
-    if isinstance(path[-1], int):
-        return _("in entry {number} of `{key}`").format(number=path[-1] + 1, key=shorten(keys[-1]))
-    return _("under `{key}`").format(key=shorten(keys[-1]))
+    return _named(path, _("in entry {number} of `{key}`"), _("under `{key}`"), _("here"))
 
 
-def _display_value(error: ValidationError) -> str:
-    """Show the refused value, cut to size; never one that is private."""
-    value = _value(error)
+def _shown(value: Any) -> str:
+    """Show a refused value, cut to size; never one that is private."""
     if isinstance(value, list | dict):
         return _("a list") if isinstance(value, list) else _("a map")
-    if _is_private(error):
+    if hides_values():
         return _("the value written here")
     written = shorten(json.dumps(value, ensure_ascii=False))
     return _("the text {text}").format(text=written) if isinstance(value, str) else written
@@ -367,7 +351,7 @@ def _clause(text: str) -> str:
     return said if first[1:] != first[1:].lower() else said[:1].lower() + said[1:]  # "GitHub" stays
 
 
-def _unknown_key_hint(error: ValidationError, key: str, allowed: Sequence[str]) -> str:
+def _unknown_key_hint(refusal: _Refusal, key: str) -> str:
     """Return what to do with a key that is not one of those allowed where it stands."""
     if mistyped := mistyped_colon(key):
         return mistyped[1]
@@ -375,39 +359,34 @@ def _unknown_key_hint(error: ValidationError, key: str, allowed: Sequence[str]) 
         return _("indent with ordinary spaces, not full-width ones")
     if key.lower() in _KNOWN_MISTAKES:
         return _(_KNOWN_MISTAKES[key.lower()])
-    hint = _("remove it; allowed here: {keys}").format(keys=_(", ").join(f"`{name}`" for name in allowed))
-    if _path(error) == ("content",) and key == "text" and "text_file" in allowed:
-        return _("write the text itself after the key: `content: …`")
-    if _path(error) == ("content",) and (described := _shape(error).get("description")):
-        hint = _("correct `msgtype`, or write {meaning}").format(meaning=_clause(described))
-    return did_you_mean(key, allowed, otherwise=hint, cutoff=STRICT)
+    listed = _(", ").join(f"`{name}`" for name in refusal.known)
+    hint = _("remove it; allowed here: {keys}").format(keys=listed)
+    if refusal.path == ("content",):
+        if key == "text" and "text_file" in refusal.known:
+            return _("write the text itself after the key: `content: …`")
+        if described := refusal.shape.get("description"):
+            hint = _("correct `msgtype`, or write {meaning}").format(meaning=_clause(described))
+    return did_you_mean(key, refusal.known, otherwise=hint, cutoff=STRICT)
 
 
-def _value_hint(error: ValidationError, wanted: Sequence[str], kinds: str) -> str:
+def _value_hint(refusal: _Refusal, wanted: Sequence[str], kinds: str) -> str:
     """Return how to write a value that has another type than the wanted ones of JSON Schema."""
-    key, value = _last_key(error), _value(error)
+    key, value = refusal.key, refusal.value
+    unquoted = _("write `{key}: {value}`, without quotes")
     if "boolean" in wanted:
         spoken = "false" if str(value).strip().lower() in _SPOKEN_FALSE else "true"
-        return _("write `{key}: {value}`, without quotes").format(key=key, value=spoken)
-    if "integer" in wanted and (number := _whole(value)) is not None:
-        return _("write `{key}: {value}`, without quotes").format(key=key, value=quote(str(number)))
+        return unquoted.format(key=key, value=spoken)
+    if "integer" in wanted and (whole := _WHOLE.fullmatch(str(value).strip())):
+        return unquoted.format(key=key, value=quote(str(int(whole[1]))))
     if "string" in wanted and isinstance(value, bool | int | float):
         text = str(value).lower() if isinstance(value, bool) else str(value)
         return _('put it in quotes: "{text}"').format(text=quote(text))
     if "object" in wanted and key in _SECRETS:
         hint = _("write `{key}: {{env: NAME}}`, and set that variable; change the secret if it was committed")
         return hint.format(key=key)
-    is_shown = isinstance(value, str) and not _is_private(error)
+    is_shown = isinstance(value, str) and not hides_values()
     if "object" in wanted and is_shown and (mistyped := mistyped_colon(value)):
         return mistyped[1]
-    if described := str(_shape(error).get("description", "")):
+    if described := str(refusal.shape.get("description", "")):
         return _("write {kinds}: {meaning}").format(kinds=kinds, meaning=_clause(described))
     return _("write {kinds}").format(kinds=kinds)
-
-
-def _whole(value: object) -> int | None:
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    if isinstance(value, str) and value.strip().isascii() and value.strip().isdigit() and len(value) < 19:
-        return int(value)
-    return None

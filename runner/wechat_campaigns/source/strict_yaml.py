@@ -16,7 +16,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from wechat_campaigns.core.diagnostics import Diagnostic, Finding, KeyPath, Location
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.source.text import MAX_PROBLEMS, decode, quote, quote_key
-from wechat_campaigns.source.yaml_messages import TOO_DEEP, braces_words, describe_guess, syntax_fault
+from wechat_campaigns.source.yaml_messages import describe_guess, syntax_fault, words_of
 
 MAX_DEPTH: Final = 24
 MAX_NODES: Final = 600_000
@@ -58,13 +58,8 @@ def compose(text: str) -> Node | Finding:
     except yaml.YAMLError as error:
         return syntax_fault(text, error)
     except RecursionError:
-        what, hint = map(_, TOO_DEEP)
-        return Finding("yaml-too-deep", what, hint, line=1, column=1)
-    if root is None:
-        return Finding(
-            "yaml-empty", _("the file is empty"), _("add content, or delete the file"), line=1, column=1
-        )
-    return root
+        return Finding(*words_of("yaml-too-deep"), line=1, column=1)
+    return root or Finding(*words_of("yaml-empty"), line=1, column=1)
 
 
 def read(text: str) -> tuple[Any, tuple[Finding, ...]]:
@@ -88,9 +83,9 @@ def read(text: str) -> tuple[Any, tuple[Finding, ...]]:
 class _StopReadingError(Exception):
     """The rest of the file is not worth reading."""
 
-    def __init__(self, node: Node, rule: str, what: str, hint: str) -> None:
-        super().__init__(what)
-        self.fault = _fault(node, (), rule, what, hint)
+    def __init__(self, node: Node, rule: str) -> None:
+        super().__init__(rule)
+        self.fault = _fault(node, (), *words_of(rule))
 
 
 class _Builder:
@@ -105,19 +100,14 @@ class _Builder:
 
     def value(self, node: Node, path: KeyPath) -> Any:
         if node.tag:
-            # Never repeated: in the settings it may be a secret that begins with `!`.
-            what = _("this is a YAML tag (`!name`), which is not supported")
-            hint = _("remove it, or put text that starts with `!` in quotes")
-            self._add(_fault(node, path, "yaml-tag", what, hint))
+            self._add(_fault(node, path, *words_of("yaml-tag")))
         if isinstance(node, ScalarNode):
             return self._scalar(node, path)
         self.nodes += len(node.value)
         if self.nodes > MAX_NODES:
-            what = _("the aliases (`*name`) in this file expand beyond the size limit")
-            raise _StopReadingError(node, "yaml-alias-bomb", what, _("write the values out, or use `vars`"))
+            raise _StopReadingError(node, "yaml-alias-bomb")
         if len(path) > MAX_DEPTH:
-            what, hint = map(_, TOO_DEEP)
-            raise _StopReadingError(node, "yaml-too-deep", what, hint)
+            raise _StopReadingError(node, "yaml-too-deep")
         if isinstance(node, SequenceNode):
             return [self.value(item, (*path, index)) for index, item in enumerate(node.value)]
         return self._mapping(node, path) if isinstance(node, MappingNode) else None
@@ -150,19 +140,11 @@ class _Builder:
         return text
 
     def _look_behind(self, node: ScalarNode, path: KeyPath) -> None:
-        """Refuse a hashtag that YAML takes for a comment; never repeated: it may be part of a secret."""
-        found = _SWALLOWED.match(self.text, node.end_mark.index)
-        if found is None:
-            return
-        fault = Finding(
-            "yaml-comment",
-            _("the rest of this line would be lost: `#` after a space starts a YAML comment"),
-            _("put the whole text in quotes; for a comment, add a space after `#`"),
-            path,
-            line=node.end_mark.line + 1,
-            column=node.end_mark.column + len(found[0]) + 1,
-        )
-        self._add(fault)
+        """Refuse a hashtag that YAML takes for a comment."""
+        end = node.end_mark
+        if found := _SWALLOWED.match(self.text, end.index):
+            line, column = end.line + 1, end.column + len(found[0]) + 1
+            self._add(Finding(*words_of("yaml-comment"), path, line=line, column=column))
 
     def _mapping(self, node: MappingNode, path: KeyPath) -> dict[str, Any]:
         built: dict[str, Any] = {}
@@ -180,17 +162,14 @@ class _Builder:
         if len(self.found) > MAX_PROBLEMS:
             return  # the search below is not free
         first = next(k for k, _value in node.value if k.value == key_node.value).start_mark.line + 1
-        what = _("the key `{key}` is written twice; the first is in line {line}").format(
-            key=path[-1], line=first
-        )
+        what = _("the key `{key}` is written twice; the first is in line {line}")
+        what = what.format(key=path[-1], line=first)
         self._add(_fault(key_node, path, "yaml-duplicate-key", what, _("keep only one of them")))
 
     def _key(self, node: Node, path: KeyPath) -> str | None:
         if isinstance(node, ScalarNode):
             if node.value == "<<" and not node.style:
-                what = _("the merge key `<<` is not supported")
-                hint = _("write the keys out, or share values with `vars`")
-                self._add(_fault(node, _with_key(node, path), "yaml-merge-key", what, hint))
+                self._add(_fault(node, _with_key(node, path), *words_of("yaml-merge-key")))
                 return None
             key = self._scalar(node, path, is_key=True)
             if isinstance(key, str):
@@ -202,9 +181,7 @@ class _Builder:
     def _add(self, fault: Finding) -> None:
         # What an anchor marks is met again wherever an alias names it.
         told = (fault.rule, fault.line, fault.column)
-        if (
-            told not in self.told and len(self.found) <= MAX_PROBLEMS
-        ):  # one more than is listed: there is a rest
+        if told not in self.told and len(self.found) <= MAX_PROBLEMS:  # one more than is listed
             self.told.add(told)
             self.found.append(fault)
 
@@ -221,7 +198,7 @@ def _key_words(node: Node) -> tuple[str, str, str]:
             _('put it in quotes: "{text}"').format(text=quote(node.value)),
         )
     if isinstance(node, MappingNode):
-        return braces_words()
+        return words_of("yaml-braces")
     return "yaml-key", _("a key is missing or is not text"), _("write `key: value`")
 
 

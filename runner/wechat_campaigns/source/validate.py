@@ -1,11 +1,10 @@
-"""Takes a document, gives the campaign it describes or all of its problems at once."""
+"""Check a document: the campaign that it describes, or all of its problems at once."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import MAXYEAR, MINYEAR, datetime
-from itertools import islice
 from pathlib import PurePosixPath
 from typing import Any, Final
 
@@ -39,7 +38,7 @@ class Campaign:
     id: str
     file: PurePosixPath
     """Relative to the campaigns folder."""
-    filter: Mapping[str, Any] | None
+    filter: Mapping[str, Any] | None = None
     msgtype: str
     content: Any
     account: str | None = None
@@ -117,20 +116,16 @@ def find(data: Any, name: SchemaName, more: Callable[[dict[str, Any]], Iterable[
     Args:
         more: checks that the schema cannot express; what the schema told is not told twice.
     """
-    findings = [] if accepts(name, data) else _schema_findings(data, name)
+    findings = []
+    if not accepts(name, data):
+        from wechat_campaigns.source.schema_findings import explain  # a valid file does not wait for it
+
+        findings = explain(data, name)
     findings += _misplaced_openids(data)
     if isinstance(data, dict):
         paths = {finding.path for finding in findings}
         findings.extend(finding for finding in more(data) if finding.path not in paths)
     return findings
-
-
-def _schema_findings(data: Any, name: SchemaName) -> list[Finding]:
-    # A valid file does not wait for these to load.
-    from wechat_campaigns.source.schema_findings import findings, validator
-
-    errors = list(islice(validator(name).iter_errors(data), MAX_PROBLEMS + 1))
-    return findings(errors, data, name) if errors else []
 
 
 def _misplaced_openids(data: object) -> Iterator[Finding]:
@@ -154,7 +149,9 @@ def in_file_order(document: Document, findings: Sequence[Finding]) -> tuple[Diag
     """Return the problems of a document with their places, those of its text among them."""
     if not (findings or document.faults):
         return ()
-    faults = [_with_useful_hint(fault, findings) for fault in document.faults]
+    # Quotes do not help a bare `19:30` for a date: there the schema's hint is of use.
+    hints = {("yaml-number", finding.path): finding.hint for finding in reversed(findings)}
+    faults = [replace(one, hint=hints.get((one.rule, one.path), one.hint)) for one in document.faults]
     # What YAML misread must not be told a second time as a value of the wrong kind.
     misread = {fault.path for fault in faults if fault.rule not in ("yaml-duplicate-key", "yaml-merge-key")}
     misread |= {fault.path[:-1] for fault in faults if fault.rule == "yaml-merge-key"}
@@ -184,28 +181,18 @@ def _more(document: Document) -> Diagnostic:
     return finding.at(Location(file=document.display_path))
 
 
-def _with_useful_hint(fault: Finding, findings: Sequence[Finding]) -> Finding:
-    """Return a fault with the schema's hint where quotes do not help: a bare `19:30` for a date."""
-    if fault.rule != "yaml-number":
-        return fault
-    hint = next((finding.hint for finding in findings if finding.path == fault.path), fault.hint)
-    return replace(fault, hint=hint)
-
-
 def _campaign(document: Document) -> Campaign:
     namespace = namespace_of(document.id)
     data = {**_with_full_former_ids(namespace, document.data)}
     for key in ("not_before", "not_after"):
         if key in data:
             data[key] = _moment(data[key])
-    data.setdefault("formerly", ())
     data["environments"] = tuple(data.get("environments", ()))
     if "accounts" in data.get("for_each", ()):
         data["accounts"] = data.pop("for_each")["accounts"]
     if "for_each" in data:
         entries = data["for_each"].items()
         data["for_each"] = {key: _with_full_former_ids(namespace, entry) for key, entry in entries}
-    data.setdefault("filter", None)
     return Campaign(id=document.id, file=document.file, source=document, **data)
 
 
@@ -217,13 +204,8 @@ def _with_full_former_ids(namespace: str, written: Mapping[str, Any]) -> Mapping
 
 
 def _cross_findings(data: dict[str, Any]) -> Iterator[Finding]:
-    yield from _moments(data)
-    yield from check_window(_moment(data.get("not_before")), _moment(data.get("not_after")))
-    yield from _reprint(data)
-    yield from _by_hand(data)
-    yield from _account_twice(data)
-    yield from _twins(data)
-    yield from _former_ids(data)
+    for check in (_moments, _reprint, _by_hand, _account_twice, _twins, _former_ids):
+        yield from check(data)
 
 
 def _moments(data: dict[str, Any]) -> Iterator[Finding]:
@@ -238,6 +220,7 @@ def _moments(data: dict[str, Any]) -> Iterator[Finding]:
             hint = _("write a closer date, or remove the key")
         what = what.format(key=key, moment=data[key])
         yield Finding("impossible-date", what, hint, (key,))
+    yield from check_window(_moment(data.get("not_before")), _moment(data.get("not_after")))
 
 
 def check_window(opens: datetime | None, closes: datetime | None) -> Iterator[Finding]:
@@ -259,9 +242,7 @@ def _reprint(data: dict[str, Any]) -> Iterator[Finding]:
 
 
 def _by_hand(data: dict[str, Any]) -> Iterator[Finding]:
-    entries = data.get("for_each")
-    holders = [data, *(entries.values() if isinstance(entries, dict) else ())]
-    filters = [one.get("filter") for one in holders if isinstance(one, dict)]
+    filters = [one.get("filter") for _path, one in _sends(data)]
     is_listed = any("openids" in one for one in filters if isinstance(one, dict))
     if "send" in data and (is_listed or data.get("msgtype") != "mpnews"):
         what = _("`send: by_hand` is for articles to everyone or to a tag, which the WeChat console can send")
@@ -270,8 +251,7 @@ def _by_hand(data: dict[str, Any]) -> Iterator[Finding]:
 
 
 def _account_twice(data: dict[str, Any]) -> Iterator[Finding]:
-    entries = data.get("for_each")
-    if "account" in data and isinstance(entries, dict) and "accounts" in entries:
+    if "account" in data and "accounts" in _entries(data):
         what = _("`account` is set, but `for_each` has the accounts that send")
         hint = _("remove `account`; name the account under `accounts` of `for_each` if it sends too")
         yield Finding("account-and-accounts", what, hint, ("account",), is_key=True)
@@ -279,9 +259,8 @@ def _account_twice(data: dict[str, Any]) -> Iterator[Finding]:
 
 def _twins(data: dict[str, Any]) -> Iterator[Finding]:
     """Refuse entries whose sends would have one id: the later would count as sent with the earlier."""
-    entries = data.get("for_each")
     first: dict[str, str] = {}
-    for key in entries if isinstance(entries, dict) else ():
+    for key in _entries(data):
         taken = first.setdefault(normalize_id(str(key)), str(key))
         if taken != key:
             what = _("the keys `{key}` and `{other}` count as the same key").format(key=key, other=taken)
@@ -291,17 +270,26 @@ def _twins(data: dict[str, Any]) -> Iterator[Finding]:
 
 
 def _former_ids(data: dict[str, Any]) -> Iterator[Finding]:
-    entries = data.get("for_each")
-    holders: list[tuple[KeyPath, Any]] = [((), data)]
-    if isinstance(entries, dict):
-        holders += [(("for_each", key), entry) for key, entry in entries.items()]
-    for path, holder in holders:
-        names = holder.get("formerly") if isinstance(holder, dict) else None
+    for path, holder in _sends(data):
+        names = holder.get("formerly")
         for number, name in enumerate(names if isinstance(names, list) else ()):
             # `shop:sale[beijing]`: a namespace, an id, an entry of `for_each`.
             parts = filter(None, re.split(r"[\[\]]|^\w*:", name)) if isinstance(name, str) else ()
             if fault := next(filter(None, map(id_fault, parts)), None):
                 yield Finding("campaign-id", *fault, (*path, "formerly", number))
+
+
+def _sends(data: dict[str, Any]) -> Iterator[tuple[KeyPath, dict[str, Any]]]:
+    """Yield the campaign and its entries of `for_each`, each with its path."""
+    yield (), data
+    for key, entry in _entries(data).items():
+        if isinstance(entry, dict):
+            yield ("for_each", key), entry
+
+
+def _entries(data: dict[str, Any]) -> dict[str, Any]:
+    entries = data.get("for_each")
+    return entries if isinstance(entries, dict) else {}
 
 
 def _moment(text: object) -> datetime | None:

@@ -1,7 +1,8 @@
 """Words for what goes wrong in YAML: its guesses about plain text, and its syntax errors."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Final
 
 import yaml
@@ -22,56 +23,79 @@ _NUMBER: Final = re.compile(
 )
 """What some version of YAML takes for a number, and not for the one that is written."""
 
-TOO_DEEP: Final = (
-    N_("the file is nested too deeply"), N_("reduce the nesting; an alias must not contain itself"),
-)  # fmt: skip
-_SYNTAX: Final[tuple[tuple[str, str, str, str], ...]] = (
-    (
-        "another document",
-        "yaml-documents",
-        N_("a second YAML document starts here"),
-        N_("write only one campaign per file"),
+_FAULTS: Final[Mapping[str, tuple[str, str]]] = {
+    "yaml-empty": (N_("the file is empty"), N_("add content, or delete the file")),
+    "yaml-documents": (N_("a second YAML document starts here"), N_("write only one campaign per file")),
+    "yaml-tab": (N_("a tab is used for indentation"), N_("indent with spaces")),
+    "yaml-too-deep": (
+        N_("the file is nested too deeply"),
+        N_("reduce the nesting; an alias must not contain itself"),
     ),
-    (
-        "alias|second occurrence",
-        "yaml-alias",
+    "yaml-alias": (
         N_("an alias (`*name`) refers to nothing, or an anchor (`&name`) is defined twice"),
         N_("put text that starts with `*` or `&` in quotes"),
     ),
-    ("nesting depth", "yaml-too-deep", *TOO_DEEP),
-    (
-        "mapping values are not allowed",
-        "yaml-syntax",
-        N_("`:` is not allowed here"),
-        N_("put the text in quotes, or correct the indentation"),
+    "yaml-alias-bomb": (
+        N_("the aliases (`*name`) in this file expand beyond the size limit"),
+        N_("write the values out, or use `vars`"),
     ),
-    ("tab character", "yaml-tab", N_("a tab is used for indentation"), N_("indent with spaces")),
-    (
-        "unexpected end of stream",
-        "yaml-syntax",
-        N_("a quoted text is not closed before the end of the file"),
-        N_("close it with the quote that it starts with"),
+    "yaml-merge-key": (
+        N_("the merge key `<<` is not supported"),
+        N_("write the keys out, or share values with `vars`"),
     ),
-    (
-        r"node content|'[\]}]'",
-        "yaml-syntax",
-        N_("this list or map lacks a value or a `,`, or is not closed"),
-        N_("close `[` with `]` and `{` with `}`; separate the entries with `,`"),
-    ),
-    (
-        "tag",
-        "yaml-tag",
+    # What was written is never repeated: in the settings a secret may begin with `!`, or hold ` #`.
+    "yaml-tag": (
         N_("this is a YAML tag (`!name`), which is not supported"),
         N_("remove it, or put text that starts with `!` in quotes"),
     ),
-)
-
+    "yaml-comment": (
+        N_("the rest of this line would be lost: `#` after a space starts a YAML comment"),
+        N_("put the whole text in quotes; for a comment, add a space after `#`"),
+    ),
+    "yaml-braces": (
+        N_("`{` starts a YAML map here, so this is not text"),
+        N_('put text that starts with `{{` in quotes: "{{ brand }} …"'),
+    ),
+}
+"""Faults that always have the same words."""
+_RULES: Final = {
+    "another document": "yaml-documents",
+    "alias|second occurrence": "yaml-alias",
+    "nesting depth": "yaml-too-deep",
+    "tab character": "yaml-tab",
+    "tag": "yaml-tag",
+}
+"""Those that the parser finds, by a pattern of what it says."""
+_SYNTAX: Final[Mapping[str, tuple[str, str]]] = {
+    "mapping values are not allowed": (
+        N_("`:` is not allowed here"),
+        N_("put the text in quotes, or correct the indentation"),
+    ),
+    "unexpected end of stream": (
+        N_("a quoted text is not closed before the end of the file"),
+        N_("close it with the quote that it starts with"),
+    ),
+    r"node content|'[\]}]'": (
+        N_("this list or map lacks a value or a `,`, or is not closed"),
+        N_("close `[` with `]` and `{` with `}`; separate the entries with `,`"),
+    ),
+    "": (N_("the YAML is not valid from here on"), N_("check quotes, brackets and indentation")),
+}
+"""Every other error, in the same way."""
 
 _FULL_WIDTH_COLON: Final = re.compile(r"[ \u3000-]*([A-Za-z_]\w{0,40})(：)")
 _CRAMPED_COLON: Final = re.compile(r"[ -]*([A-Za-z_]\w{0,40})(:)[^\s:/]")
 
+_WRITTEN: Final = re.compile(r"\s*[^\s#]")
+"""A line that is neither blank nor a comment."""
 _BEGUN_EARLIER: Final = ("node content", "']'", "'}'", "expected ':'", "unexpected end of stream")
 """What the parser notices later than it began; the beginning is where the reader must look."""
+
+
+def words_of(rule: str) -> Words:
+    """Return the words of a fault that always has the same."""
+    what, hint = _FAULTS[rule]
+    return rule, _(what), _(hint)
 
 
 def describe_guess(plain: str) -> Words | None:
@@ -122,10 +146,8 @@ def mistyped_colon(text: str) -> tuple[str, str, int] | None:
         what = _("`{key}` is followed by a full-width colon `：`")
         hint = _("write `{key}: …`, with a half-width colon and a space")
     elif found := _CRAMPED_COLON.match(text):
-        what, hint = (
-            _("a space is missing after `{key}:`"),
-            _("write `{key}: …`, with a space after the colon"),
-        )
+        what = _("a space is missing after `{key}:`")
+        hint = _("write `{key}: …`, with a space after the colon")
     else:
         return None
     key = quote(found[1])
@@ -134,38 +156,24 @@ def mistyped_colon(text: str) -> tuple[str, str, int] | None:
 
 def _meant_as_key(lines: Sequence[str], line: int) -> tuple[int, int, str, str] | None:
     """Find such a key in the line of an error or the one above, which the parser had read as text."""
-    above = line - 1
-    while above and (not lines[above - 1].strip() or lines[above - 1].lstrip().startswith("#")):
-        above -= 1
-    for number in filter(None, (line, above)):
+    above = (number for number in range(line - 1, 0, -1) if _WRITTEN.match(lines[number - 1]))
+    for number in (line, *islice(above, 1)):
         if found := mistyped_colon(lines[number - 1]):
             what, hint, column = found
             return number, column, what, hint
     return None
 
 
-def braces_words() -> Words:
-    """Return the words for a map where a text was meant."""
-    return (
-        "yaml-braces",
-        _("`{` starts a YAML map here, so this is not text"),
-        _('put text that starts with `{{` in quotes: "{{ brand }} …"'),
-    )
-
-
 def _syntax_words(line: str, problem: str, column: int) -> Words:
     if re.match(r"[ -]*\t", line):
-        return "yaml-tab", _("a tab is used for indentation"), _("indent with spaces")
+        return words_of("yaml-tab")
     if re.search(r"(^|[:-] +)\{[{%#]", line):
-        return braces_words()
+        return words_of("yaml-braces")
     if "cannot start any token" in problem and (sign := line[column - 1 : column]) in {"%", "@", "`"}:
         what = _("a value cannot start with `{sign}`").format(sign=sign)
         return "yaml-syntax", what, _("put the whole text in quotes")
-    for part, rule, what, hint in _SYNTAX:
+    for part, rule in _RULES.items():
         if re.search(part, problem):
-            return rule, _(what), _(hint)
-    return (
-        "yaml-syntax",
-        _("the YAML is not valid from here on"),
-        _("check quotes, brackets and indentation"),
-    )
+            return words_of(rule)
+    what, hint = next(words for part, words in _SYNTAX.items() if re.search(part, problem))
+    return "yaml-syntax", _(what), _(hint)

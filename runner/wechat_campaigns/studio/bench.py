@@ -73,7 +73,7 @@ class Ports:
     state: Callable[[Work], Mapping[str, Any]]
     """Read state, checks and comments of its request; empty where the code host cannot be asked."""
     hold: Callable[[str, str], str]
-    """Put an account on hold for a reason: the command that a person would run; what it printed."""
+    """Run the command that puts an account on hold for a reason; return what it printed."""
 
 
 class Bench:
@@ -231,7 +231,7 @@ class Bench:
         return sorted(name for name in names if "{" not in name)
 
     def hold(self, account: str, reason: str) -> dict[str, Any]:
-        """Put an account on hold.
+        """Record a hold of an account.
 
         Raises:
             UsageError: there is no reason, or this machine may not write the ledger.

@@ -90,6 +90,11 @@ def test_a_rehearsal_that_draws_no_page_loads_what_draws_none(folder: Path) -> N
     assert not modules & {"flask", "jinja2", "lxml", "psycopg", "jsonschema", "rich"}
 
 
+def test_a_plan_file_is_read_without_what_explains_refusals(folder: Path) -> None:
+    loaded("plan", "--out", "plan.json", cwd=folder)
+    assert "jsonschema" not in loaded("apply", "--plan", "plan.json", "--auto-approve", cwd=folder)
+
+
 @pytest.mark.deep
 @pytest.mark.parametrize(
     ("words", "families"),

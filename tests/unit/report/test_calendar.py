@@ -9,8 +9,8 @@ import pytest
 from tests.support.factories import (
     NOW,
     body_of,
+    history_of,
     intent_of,
-    make_account,
     make_send,
     make_state,
     named,
@@ -21,7 +21,6 @@ from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.messages import Newspic
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.report.calendar import CalendarView, calendar_data, calendar_text, calendar_view
-from wechat_campaigns.report.history import history_view
 from wechat_campaigns.report.html import calendar_html
 
 DECEMBER = date(2026, 12, 1)
@@ -32,7 +31,7 @@ def month(*sends: Any, begun: Any = (), first: date = DECEMBER, known: Any = Non
     return calendar_view(
         first,
         plan_of(*sends, state=state, remote_facts=known),
-        history_view(state, {"main": make_account()}, {}, now=NOW).rows,
+        history_of(state).rows,
         NOW,
     )
 

@@ -3,7 +3,6 @@
 import csv
 import io
 import re
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -11,30 +10,25 @@ from typing import Any
 import openpyxl
 import pytest
 
-from tests.support.factories import NOW, SERVICE, intent_of, make_account, make_send, make_state, named
+from tests.support.factories import NOW, SERVICE, history_of, intent_of, make_send, make_state, named
 from wechat_campaigns.core.i18n import set_language
 from wechat_campaigns.ledger.events import LedgerKind
-from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan.statistics import FiguresStatus
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.report.history import (
-    CSV_HEADINGS,
+    HEADINGS,
     HistoryView,
-    articles_data,
+    ReportLine,
     history_csv,
     history_data,
-    history_view,
     history_workbook,
-    month_history,
 )
 from wechat_campaigns.report.html import history_html
-from wechat_campaigns.report.send_status import StatusRow
 from wechat_campaigns.report.spreadsheet import BOM
 from wechat_campaigns.report.terminal import TextOptions, columns
 from wechat_campaigns.report.text import history_text
 from wechat_campaigns.wechat.statistics import ArticleFigures, DayOfArticles, PublishedArticle
 
-MAIN = {"main": make_account()}
 TOLD = {"status": "send success", "addressed": 100, "sent": 75, "left_out": 20, "failed": 5}
 LINK = "http://mp.weixin.qq.com/s/a"
 
@@ -50,16 +44,11 @@ def steps(send_id: str, msg_id: int, hours: float, *, told: bool = True, **data:
     return [*found, (LedgerKind.CALLBACK, {**TOLD, "msg_id": msg_id, **data})] if told else found
 
 
-def history(*groups: list[Any], **limits: Any) -> Sequence[StatusRow]:
-    state = make_state(*(step for group in groups for step in group))
-    return history_view(state, MAIN, {}, now=NOW, **limits).rows
+def viewed(*groups: list[Any], **limits: Any) -> HistoryView:
+    return history_of(make_state(*(step for group in groups for step in group)), **limits)
 
 
-def viewed(*groups: list[Any]) -> HistoryView:
-    return HistoryView(history(*groups))
-
-
-TWO = history(steps("新品", 7, 30, links=[LINK]), steps("sale[北京]", 8, 2, told=False))
+TWO = viewed(steps("新品", 7, 30, links=[LINK]), steps("sale[北京]", 8, 2, told=False))
 
 
 def rows_of(view: HistoryView) -> list[dict[str, str]]:
@@ -68,11 +57,10 @@ def rows_of(view: HistoryView) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text.removeprefix(BOM))))
 
 
-def test_sends_of_a_stretch_of_time_are_in_its_order() -> None:
-    groups = [steps("b", 8, 1), steps("a", 7, 2)]
-    assert [one.known.send for one in history(*groups)] == ["a", "b"]
-    two, one = NOW - timedelta(hours=2), NOW - timedelta(hours=1)
-    assert [p.known.send for p in history(*groups, since=two, until=one)] == ["a"]
+def test_sends_of_a_month_are_in_its_order() -> None:
+    groups = [steps("c", 9, 1), steps("b", 8, 40), steps("a", 7, 41)]
+    assert [one.known.send for one in viewed(*groups).rows] == ["a", "b", "c"]
+    assert [one.known.send for one in viewed(*groups, month=date(2026, 11, 1)).rows] == ["a", "b"]
 
 
 def test_without_events_nobody_is_said_to_have_been_missed() -> None:
@@ -81,14 +69,12 @@ def test_without_events_nobody_is_said_to_have_been_missed() -> None:
 
 
 def test_other_accounts_and_baselines_stay_out() -> None:
-    assert not history([(EventKind.BASELINE, {"send": "old", "revision": 1})])
-    other = {"other": make_account("other", appid="wx0000000000000009")}
-    for state, accounts in ((make_state(*steps("a", 7, 1)), other), (LedgerState(), MAIN)):
-        assert not history_view(state, accounts, {}, now=NOW).rows
+    assert not viewed([(EventKind.BASELINE, {"send": "old", "revision": 1})]).rows
+    assert not history_of(make_state(*steps("a", 7, 1), stream="wx0000000000000009")).rows
 
 
 def test_counts_come_from_the_event() -> None:
-    first, second = history_data(HistoryView(TWO))["sends"]
+    first, second = history_data(TWO)["sends"]
     keys = ("account", "addressed", "sent", "left_out", "failed")
     assert [first[key] for key in keys] == ["main", 100, 75, 20, 5]
     assert [second[key] for key in keys] == ["main", 90, None, None, None]
@@ -96,8 +82,8 @@ def test_counts_come_from_the_event() -> None:
 
 
 def test_csv_is_read_back() -> None:
-    first, second = rows_of(HistoryView(TWO))
-    assert list(first) == list(CSV_HEADINGS)
+    first, second = rows_of(TWO)
+    assert list(first) == list(HEADINGS)
     assert (first["Send"], first["Sent"]) == ("新品", "75")
     assert (second["Send"], second["Sent"]) == ("sale[北京]", "")
 
@@ -113,7 +99,7 @@ def test_a_workbook_has_no_formula(text: str) -> None:
 
 
 def test_an_empty_report_is_one_in_every_form() -> None:
-    nothing = HistoryView(())
+    nothing = HistoryView()
     assert history_text(nothing, TextOptions()) == "Nothing was sent in this period."
     assert "--month YYYY-MM" in history_html(nothing)
     assert openpyxl.load_workbook(io.BytesIO(history_workbook(nothing))).sheetnames == ["Sends"]
@@ -121,7 +107,7 @@ def test_an_empty_report_is_one_in_every_form() -> None:
 
 @pytest.mark.parametrize("width", [80, 120])
 def test_on_a_terminal_the_report_is_a_table(width: int) -> None:
-    table = history_text(HistoryView(TWO), TextOptions(width=width)).splitlines()
+    table = history_text(TWO, TextOptions(width=width)).splitlines()
     assert table[0].startswith("Sends: 2, Followers reached: 75 (75.0%), Without a WeChat event: 1")
     assert table[2].split() == ["STATUS", "SEND", "ACCOUNT", "TO", "FOLLOWERS", "TIME"]
     assert table[3].split()[:6] == ["sent", "新品", "main", "tag", "会员", "100"]
@@ -160,7 +146,7 @@ def view_of(title: str = "春茶", *, told: bool = False, **more: object) -> His
         *([(LedgerKind.CALLBACK, event)] if told else []),
     )
     day = DayOfArticles(queried_at=NOW, is_delayed=False, articles=(found, by_hand))
-    return history_view(state, MAIN, {SERVICE: {YESTERDAY: day}}, now=NOW)
+    return history_of(state, {SERVICE: {YESTERDAY: day}})
 
 
 def test_text_gives_the_last_total_and_not_the_sum_of_totals() -> None:
@@ -171,7 +157,7 @@ def test_text_gives_the_last_total_and_not_the_sum_of_totals() -> None:
 
 
 def test_the_event_counts_better_than_the_rate() -> None:
-    first, by_hand = articles_data(view_of(told=True).articles)
+    first, by_hand = history_data(view_of(told=True))["articles"]
     assert (first["delivered"], first["delivery_rate"]) == (80, 0.8)
     assert (by_hand["delivered"], by_hand["by_hand"], by_hand["send"]) == (None, True, None)
     assert [one["readers"] for one in first["days"]] == [5, 9, 9]
@@ -199,20 +185,31 @@ def test_a_title_is_only_text() -> None:
 def test_articles_sent_by_hand_are_shown_where_nothing_else_was_sent() -> None:
     (by_hand,) = [row for row in view_of("手发").articles if not row.send]
     assert by_hand.article is not None
-    view = HistoryView((), [replace(by_hand, article=replace(by_hand.article, days=(figures(0, 5),)))])
+    view = HistoryView([replace(by_hand, article=replace(by_hand.article, days=(figures(0, 5),)))])
     for form in (history_text(view, TextOptions()), history_html(view)):
         assert "Readers" in form
         assert "手发" in form
 
 
+def other(one: ReportLine, name: str, latest: ArticleFigures, **changes: Any) -> ReportLine:
+    """The same article in another send, with other figures."""
+    assert one.send is not None
+    assert one.article is not None
+    send = replace(one.send, known=replace(one.send.known, send=name))
+    return replace(one, send=send, article=replace(one.article, days=(latest,), **changes))
+
+
+def ends(view: HistoryView) -> list[str]:
+    return [one.send.known.send for _word, one, _rate in view.answer if one.send is not None]
+
+
 def test_best_and_worst_are_named_by_read_rate() -> None:
     one = view_of().articles[0]
-    assert one.article is not None
     rows = [
-        replace(one, send=name, article=replace(one.article, days=(replace(figures(2, 9), read_rate=rate),)))
+        other(one, name, replace(figures(2, 9), read_rate=rate))
         for name, rate in (("a", 0.05), ("b", 0.2), ("c", 0.1))
     ]
-    view = HistoryView((), rows)
+    view = HistoryView(rows)
     text = history_text(view, TextOptions(width=200))
     assert "Highest read rate: b (1) 春茶, 20.0%" in text
     assert "Lowest read rate: a (1) 春茶, 5.0%" in text
@@ -221,18 +218,14 @@ def test_best_and_worst_are_named_by_read_rate() -> None:
         ("20.0%", ""), ("", "b (1)"), ("5.0%", ""), ("", "a (1)")
     ]  # fmt: skip
     assert [one["send"] for one in history_data(view)["extremes"]] == ["b", "a"]
-    assert history_data(HistoryView((), rows[:1]))["extremes"] == []
+    assert history_data(HistoryView(rows[:1]))["extremes"] == []
 
 
 def test_what_changed_stands_beside_the_figure_that_it_is_of() -> None:
     now = datetime(2026, 11, 11, tzinfo=UTC)
 
-    def viewed(*groups: list[Any]) -> HistoryView:
-        state = make_state(*(step for group in groups for step in group))
-        return month_history(state, MAIN, {}, now, date(2026, 11, 1))
-
     def compared(*groups: list[Any]) -> dict[str, str]:
-        view = viewed(*groups)
+        view = viewed(*groups, now=now, month=date(2026, 11, 1))
         return {name: note for name, _value, note in view.totals}
 
     def at(day: datetime) -> float:
@@ -247,7 +240,10 @@ def test_what_changed_stands_beside_the_figure_that_it_is_of() -> None:
     assert compared(before, later, this) == compared(before, this)
     assert compared(before, untold, this)["Followers reached"] == "90.0%"
     assert compared(this)["Followers reached"] == "90.0%"
-    changes = [history_data(viewed(*groups))["changes"] for groups in ((before, this), (this,))]
+    changes = [
+        history_data(viewed(*groups, now=now, month=date(2026, 11, 1)))["changes"]
+        for groups in ((before, this), (this,))
+    ]
     assert changes == [
         {"delivered": pytest.approx(0.2), "readers": None}, {"delivered": None, "readers": None}
     ]  # fmt: skip
@@ -255,8 +251,7 @@ def test_what_changed_stands_beside_the_figure_that_it_is_of() -> None:
 
 def test_readers_are_compared_with_those_of_the_month_before() -> None:
     view = view_of()
-    doubled = [replace(row, article=row.article) for row in view.articles]
-    totals = HistoryView(view.rows, doubled, before=view).totals
+    totals = replace(view, before=view).totals
     assert ("Readers", "9", "readers +0.0% on the month before") in totals
 
 
@@ -278,25 +273,21 @@ def test_a_workbook_has_a_sheet_a_month_with_types(language: str, headings: tupl
 
 def test_an_article_that_nobody_read_is_the_worst_and_has_no_count_of_delivered() -> None:
     one = view_of().articles[0]
-    assert one.article is not None
-    unread = replace(figures(2, 0), sources={}, read_rate=0.0)
-    row = replace(one, send="unread", article=replace(one.article, title="", days=(unread,)))
-    view = HistoryView((), [one, row])
-    assert [row.send for _word, row, _rate in view.answer] == ["sale", "unread"]
+    row = other(one, "unread", replace(figures(2, 0), sources={}, read_rate=0.0), title="")
+    view = HistoryView([one, row])
+    assert ends(view) == ["sale", "unread"]
     assert history_html(view).count("unread (1)") > 0
     assert row.delivered is None
 
 
 def test_an_article_whose_figures_are_delayed_and_still_empty_is_neither_best_nor_worst() -> None:
     one = view_of().articles[0]
-    assert one.article is not None
-    empty = replace(one.article, days=(replace(figures(0, 0), sources={}, read_rate=0.0),))
-    few = replace(one.article, days=(replace(figures(0, 1), read_rate=0.01),))
-    waiting = replace(one, send="waiting", status=FiguresStatus.INCOMPLETE, article=empty)
-    view = HistoryView((), [one, waiting, replace(one, send="few", article=few)])
-    assert [row.send for _word, row, _rate in view.answer] == ["sale", "few"]
-    assert [row.send for row in HistoryView((), [one, waiting]).articles] == ["sale", "waiting"]
-    assert HistoryView((), [one, waiting]).answer == []
+    empty = other(one, "waiting", replace(figures(0, 0), sources={}, read_rate=0.0))
+    waiting = replace(empty, figures=FiguresStatus.INCOMPLETE)
+    few = other(one, "few", replace(figures(0, 1), read_rate=0.01))
+    assert ends(HistoryView([one, waiting, few])) == ["sale", "few"]
+    assert HistoryView([one, waiting]).articles == [one, waiting]
+    assert HistoryView([one, waiting]).answer == []
 
 
 def test_a_column_that_nothing_is_known_of_is_not_on_the_page() -> None:

@@ -14,8 +14,8 @@ from tests.support.factories import (
     NOW,
     applied,
     body_of,
+    history_of,
     intent_of,
-    make_account,
     make_article,
     make_planned,
     make_send,
@@ -38,7 +38,6 @@ from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.report import sanitize
 from wechat_campaigns.report.archive import archive_index, archive_name
 from wechat_campaigns.report.calendar import calendar_view
-from wechat_campaigns.report.history import history_view
 from wechat_campaigns.report.html import calendar_html, failure_html, history_html, plan_html
 from wechat_campaigns.report.json import plan_data
 from wechat_campaigns.report.markdown import outcomes_markdown, plan_markdown
@@ -193,7 +192,7 @@ def test_pages_of_past_sends_run_nothing_and_fetch_nothing() -> None:
         (EventKind.ACCEPTED, named(send)),
         (LedgerKind.CALLBACK, event),
     )
-    past = history_view(state, {"main": make_account()}, {}, now=NOW)
+    past = history_of(state)
     month = calendar_view(NOW.date().replace(day=1), hostile_plan(), past.rows, NOW)
     assert {entry.title for entry in month.entries} >= {" ".join(ATTACK.split())}
     titles = {archive_name(one): ATTACK for one in state.sends}

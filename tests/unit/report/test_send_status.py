@@ -19,14 +19,14 @@ from tests.support.factories import (
 from wechat_campaigns.core.model import Filter
 from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.protocol.events import EventKind
-from wechat_campaigns.report.send_status import StatusRow, ended, send_status
+from wechat_campaigns.report.send_status import SendRow, ended, send_status
 
 TAG = make_send()
 EVERYONE = make_send(filter=Filter(is_to_all=True))
 TOLD = {"msg_id": 7, "status": "send success", "addressed": 100, "sent": 75, "left_out": 20, "failed": 5}
 
 
-def stand(*steps: Any, send: Any = TAG, later_s: float = 0) -> StatusRow:
+def stand(*steps: Any, send: Any = TAG, later_s: float = 0) -> SendRow:
     state = make_state((EventKind.INTENT, intent_of(send)), *steps)
     return send_status(state.stream(SERVICE).find("sale", 1), state, NOW + timedelta(seconds=later_s))
 

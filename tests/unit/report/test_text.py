@@ -33,7 +33,7 @@ from wechat_campaigns.plan.plan import Plan
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.protocol.state import Fate, SendState
 from wechat_campaigns.report.plan_view import MOST_NAMED, PlanView, to_followers
-from wechat_campaigns.report.send_status import StatusRow, StatusView
+from wechat_campaigns.report.send_status import SendRow, StatusView
 from wechat_campaigns.report.terminal import TextOptions, columns
 from wechat_campaigns.report.text import MOST_ACCOUNTS, outcomes_text, plan_text, status_text
 from wechat_campaigns.send.outcome import Result, SendOutcome
@@ -159,7 +159,7 @@ def test_outcomes_tell_hints_only_where_something_went_wrong() -> None:
 
 def test_status_names_the_revision_when_there_is_more_than_one() -> None:
     state = SendState(appid="wx", send="sale", revision=2, is_forged=True, first_at=NOW)
-    row = StatusRow(account="main", known=state, told=None, note="no answer yet")
+    row = SendRow(account="main", known=state, told=None, note="no answer yet")
     view = StatusView(environment="test", rows=(row,))
     for options in (LOOK, replace(LOOK, color=True)):
         text = status_text(view, options)
@@ -174,8 +174,7 @@ def test_of_many_sends_status_writes_why_one_was_rejected() -> None:
         known = make_state(*steps).send(SERVICE, "sale", 1)
         assert known is not None
         rows = tuple(
-            StatusRow(account=f"shop{number % 2}", known=known, told=None, note="why")
-            for number in range(101)
+            SendRow(account=f"shop{number % 2}", known=known, told=None, note="why") for number in range(101)
         )
         text = status_text(StatusView(environment="test", rows=rows), LOOK)
         assert text.count(" why") == shown
@@ -351,7 +350,7 @@ def test_many_sends_of_many_accounts_are_counted_by_account_but_for_what_needs_e
     known = [SendState(appid="wx", send=send, job=Fate.SENT, **accepted) for _name, send in MANY]
     known[5] = replace(known[5], job=Fate.DELIVERY_FAILED)
     rows = [
-        StatusRow(account=name, known=state, told=None, note="")
+        SendRow(account=name, known=state, told=None, note="")
         for (name, _send), state in zip(MANY, known, strict=True)
     ]
     lines = status_text(StatusView(environment="test", rows=tuple(rows)), LOOK).split("\n")
