@@ -132,6 +132,17 @@ def test_an_account_is_stopped_with_a_reason(studio: StudioProcess, shop: Path) 
     assert (refused.status_code, bool(refused.json()["hint"])) == (422, True)
 
 
+def test_a_new_machine_begins_with_an_address(shop: Path, tmp_path: Path) -> None:
+    address, here = str(tmp_path / "remote.git"), tmp_path / "new"
+    here.mkdir()
+    for _start in range(2):
+        with open_studio(here, "--clone", address) as studio:
+            assert shown(studio, "hello")
+            begun = studio.write("/begin", edit="hello")
+            save(studio, begun, (["content"], "从新电脑"))
+    assert (here / "remote/campaigns/hello.yaml").read_bytes() == (shop / "campaigns/hello.yaml").read_bytes()
+
+
 def test_what_another_page_saved_is_not_saved_over(studio: StudioProcess) -> None:
     begun = studio.write("/begin", edit="hello")
     stamp = form(studio, begun)["stamp"]
