@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -84,9 +85,10 @@ def studio(context: Context, open_: bool, port: int, read_only: bool, clone: str
 
     def open_desk(work: str) -> Desk:
         root = context.root if not work or bench is None else bench.root(work)
+        select = partial(bench.messages, work) if work and bench is not None else tuple
         live = Live()
         threading.Thread(target=partial(follow, root, live, stop), daemon=True).start()
-        return Desk(partial(reads_at, context, root), live, lambda: datetime.now().astimezone())
+        return Desk(partial(reads_at, context, root, select), live, lambda: datetime.now().astimezone())
 
     desks = Desks(open_desk)
     with listen(LOOPBACK, port) as listening:
@@ -243,17 +245,21 @@ def _server(listening: socket.socket, app: Flask) -> BaseWSGIServer:
     return server
 
 
-def reads_at(context: Context, root: Path) -> Reads:
+def reads_at(context: Context, root: Path, select: Callable[[], tuple[str, ...]]) -> Reads:
     """Read one state of the campaigns, or of those of a piece of work, which has the same ledger."""
     # A workspace of its own reads every file again.
     workspace = Workspace(
         root, environment=context.environment, variables=context.variables, state_of=context.root
     )
-    return reads_of(workspace)
+    return reads_of(workspace, select)
 
 
-def reads_of(workspace: Workspace) -> Reads:
-    """Read one state of a campaigns folder, offline; its settings when they are asked for."""
+def reads_of(workspace: Workspace, select: Callable[[], tuple[str, ...]] = tuple) -> Reads:
+    """Read one state of a campaigns folder, offline; its settings when they are asked for.
+
+    Args:
+        select: returns the campaigns that are planned; all of them if it returns none.
+    """
     from wechat_campaigns.cli.history import month_view
     from wechat_campaigns.report.history import history_view, report_lines
     from wechat_campaigns.report.send_status import begun_rows
@@ -277,7 +283,7 @@ def reads_of(workspace: Workspace) -> Reads:
             view = PlanView(plan=plan, timezone=timezone(), errors=compiled.errors)
             return overview_data(tuple(compiled.files.values()), view), view
 
-        return contain(compile_selected(workspace, (), faulty), planned)
+        return contain(compile_selected(workspace, select(), faulty), planned)
 
     def history() -> HistoryView:
         environment, state, now = workspace.settings.environment, workspace.fold_ledger(), workspace.clock()

@@ -17,7 +17,6 @@ from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.names import id_from
 from wechat_campaigns.messages import ARTICLE, KINDS, Articles
-from wechat_campaigns.messages.articles import TITLE_PLACEHOLDER
 from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.source.edit import REMOVE, Change, edit
 from wechat_campaigns.source.load import CampaignFile, find_campaigns
@@ -125,6 +124,10 @@ class Bench:
         """Return the campaigns folder of a piece of work."""
         return self._works.open(name).root
 
+    def messages(self, name: str) -> tuple[str, ...]:
+        """Return the ids of what a piece of work changes."""
+        return tuple(item.id for item in self._changed(self._works.open(name)))
+
     # --- begin
 
     def begin(self, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -147,7 +150,7 @@ class Bench:
         work = self._works.open(str(values["work"])) if values.get("work") else self._works.create(words)
         id_ = self._free_id(work, words)
         if page is not None:
-            self._write_page(work, id_, page)
+            self._write_page(work, id_, page, words)
         elif copied := values.get("copy"):
             self._copy(work, str(copied), id_)
         else:
@@ -167,13 +170,13 @@ class Bench:
             work.write(f"{id_}/article.md", ARTICLE.encode())
         work.write(f"{id_}.yaml", text.encode())
 
-    def _write_page(self, work: Work, id_: str, page: Imported) -> None:
+    def _write_page(self, work: Work, id_: str, page: Imported, title: str) -> None:
         folder = PurePosixPath(id_).name
         for name, data in page.pictures.items():
             work.write(f"{id_}/{name}", data)
         work.write(f"{id_}/article.html", page.html.encode())
         article = {
-            "title": page.title or TITLE_PLACEHOLDER,
+            "title": title,
             "body": f"{folder}/article.html",
             "cover": f"{folder}/{page.cover or 'cover.jpg'}",
         }

@@ -2,6 +2,7 @@
 
 import { by, el } from "/phone/dom.js";
 import { ask, marked, say, send } from "./talk.js";
+import { createWords } from "./words.js";
 
 const SAVE_MS = 500; // after the last key
 const MAX_UPLOAD = 20_000_000;
@@ -283,17 +284,13 @@ async function begin(one, path, box) {
   const paste = isHtml && el("div", { class: "row" }, button(say("paste_again"), () => pasteInto(path)), el("small", {}, say("html_body")));
   const holder = el("div", { class: "writer" });
   box.replaceChildren(...(paste ? [paste, holder] : [holder]));
-  const { createEditor } = await import("./editor.js").catch(() => ({ createEditor: plainEditor }));
-  one.editor = createEditor({
-    parent: holder, value: file.text, label: say("article"), labels: say("editor"), source: isHtml,
+  const make = isHtml ? createWords : (await import("./editor.js").catch(() => ({ createEditor: plainEditor }))).createEditor;
+  one.editor = make({
+    parent: holder, value: file.text, label: say("article"), labels: say("editor"),
     pictureUrl: (picture) => (/^(https?:|data:)/.test(picture) ? "" : `/file?${new URLSearchParams({ work, id, path: picture, of: path })}`),
     upload: async (picture) => {
       const saved = await upload(picture);
       return saved && (await ask("/data/relative", { work, id, path: saved, of: path }))?.path;
-    },
-    onPasteHtml: isHtml ? undefined : async (html, text) => {
-      const answer = await send("/paste", { work, id, html });
-      return answer.error ? text : answer.markdown;
     },
     onChange: (text) => {
       one.text = text;
