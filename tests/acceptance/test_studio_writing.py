@@ -1,6 +1,5 @@
 """The studio writes: a piece of work from its first word to its request, beside an untouched checkout."""
 
-import io
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -8,31 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image
 
-from tests.support.studio import SETTINGS, TEXT, StudioProcess, open_studio, until
-
-
-def git(folder: Path, *words: str) -> str:
-    who = ("-c", "user.name=Ann", "-c", "user.email=ann@example.invalid")
-    done = subprocess.run(["git", *who, *words], cwd=folder, capture_output=True, text=True, check=True)
-    return done.stdout.strip()
+from tests.support.studio import StudioProcess, git, make_checkout, open_studio, picture, until
 
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Path:
-    """A checkout with a remote, settings and one message."""
-    remote, folder = tmp_path / "remote.git", tmp_path / "shop"
-    git(tmp_path, "init", "--quiet", "--bare", "-b", "main", str(remote))
-    git(tmp_path, "clone", "--quiet", str(remote), str(folder))
-    git(folder, "checkout", "--quiet", "-b", "main")
-    (folder / "campaigns").mkdir()
-    (folder / "campaigns" / "_settings.yaml").write_text(SETTINGS)
-    (folder / "campaigns" / "hello.yaml").write_text(f"# 开头的说明\n{TEXT}", encoding="utf-8")
-    git(folder, "add", "campaigns")
-    git(folder, "commit", "--quiet", "-m", "First")
-    git(folder, "push", "--quiet", "-u", "origin", "main")
-    return folder
+    return make_checkout(tmp_path)
 
 
 @pytest.fixture
@@ -40,12 +21,6 @@ def studio(shop: Path) -> Iterator[StudioProcess]:
     with open_studio(shop) as opened:
         opened.get("/")
         yield opened
-
-
-def picture() -> bytes:
-    written = io.BytesIO()
-    Image.new("RGB", (900, 383), "teal").save(written, "JPEG")
-    return written.getvalue()
 
 
 def shown(studio: StudioProcess, name: str, work: str = "") -> str:

@@ -12,11 +12,11 @@ CEILINGS = {
     "runner/wechat_article": 5_200,
     "runner/wechat_sandbox": 4_500,
     "runner": 100,
-    "tests": 66_500,
+    "tests": 66_700,
     "catalog": 10_100,
     "files": 250,
     "records": 215,
-    "pages": 52,
+    "pages": 54,
     "imports in %": 8,
     "circles": 0,
 }

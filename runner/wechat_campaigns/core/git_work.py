@@ -84,8 +84,8 @@ def git_error(answer: GitResult, command: str, folder: Path) -> GitError:
         )
     elif answer.lock:
         hint = _("close other programs that use git in {folder}, then try again").format(folder=folder)
-    elif answer.failure in _HINTS:
-        hint = _(_HINTS[answer.failure])
+    elif known := _HINTS.get(answer.failure):
+        hint = _(known)
     elif command in _WORDS:
         hint = _("check the network connection, then try again; what was saved is kept")
     else:

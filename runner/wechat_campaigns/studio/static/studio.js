@@ -381,7 +381,8 @@ function routeWriting(page, first, name) {
   if (page === "write") {
     by("to-work").href = by("to-review").href = `#/work/${first}`;
     writing.open(first, name);
-  } else writing.save().then(writing.close);
+  } else writing.save().then(() => state.page !== "write" && writing.close());
+  by("desk").replaceChildren(); // what was there before is not to be typed into
   if (page === "works") drawWorks();
   if (page === "work") drawWork(first);
   if (page === "new") drawNew(state.campaigns ?? [], first);

@@ -245,10 +245,10 @@ function drawPicture(field, common) {
 
 function drawPictures(field, common) {
   const list = Array.isArray(field.value) ? [...field.value] : [];
-  if (typeof field.value === "string") return MAKERS.text(field, common);
   const put = (items) => { change(field.path, items, 0); setTimeout(redraw, 900); };
   const pathOf = (one) => (typeof one === "string" ? one : one.file ?? "");
-  return el("div", { ...common, tabindex: "-1" }, el("ol", { class: "pictures" }, ...list.map((one, at) => el("li", {},
+  const pattern = typeof field.value === "string" && el("code", {}, field.value); // until the first picture is chosen
+  return el("div", { ...common, tabindex: "-1" }, pattern, el("ol", { class: "pictures" }, ...list.map((one, at) => el("li", {},
     pathOf(one) ? el("img", { src: fileUrl(pathOf(one)), alt: pathOf(one), class: "thumb" }) : el("code", {}, one.name ?? one.media_id),
     el("span", { class: "row" },
       button("←", () => put(moved(list, at, -1)), { "aria-label": say("earlier"), disabled: at === 0 }),
