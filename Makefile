@@ -22,7 +22,7 @@ install = $(if $(UV),$(UV) pip install --quiet --python $(BIN)/python $(1) 2>/de
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo inbox test test-unit test-clock test-lowest check lock audit docs dist growth generated container bench model torture mutants clean
+.PHONY: help demo inbox test test-unit test-clock test-lowest check lock audit docs dist editor growth generated container bench model torture mutants clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -125,6 +125,9 @@ dist: $(DEV) $(CATALOG)  ## build sdist, wheel and a list of what the wheel need
 	@build/sbom/bin/python $(PIP) --no-deps dist/*.whl
 	@$(BIN)/cyclonedx-py environment build/sbom --output-reproducible -o dist/sbom.cdx.json
 
+editor:  ## build the studio's editor anew from the locked packages; needs node and npm, and the network
+	@cd runner/editor && npm ci --ignore-scripts --no-audit --no-fund --silent && npm run --silent build
+
 # Another engine: `make container ENGINE=podman`. BUILD takes options of the build, such as --build-arg BASE=IMAGE@DIGEST.
 ENGINE ?= docker
 BUILD ?=
@@ -150,4 +153,4 @@ mutants: $(DEV) $(CATALOG)  ## break the program in one place at a time; print w
 	@$(BIN)/python -m tests.mutants $(ONLY)
 
 clean:  ## remove what make made
-	rm -rf $(VENV) $(CATALOG) build/npm build/pip build/sdk build/bench .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(CATALOG) runner/editor/node_modules build/npm build/pip build/sdk build/bench .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis

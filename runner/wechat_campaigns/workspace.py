@@ -70,6 +70,8 @@ class Workspace:
     """Template variables that win over all others."""
     selection: AccountSelection = field(default_factory=AccountSelection)
     """The accounts that are sent for, asked about or shown; nothing of the others is read but the ledger."""
+    state_of: Path | None = None
+    """The campaigns folder whose state it has, where that is another: a piece of work has its checkout's."""
     stack: ExitStack = field(default_factory=ExitStack)
     ledger_known: bool = True
     """False once nothing of the ledger was found on this machine."""
@@ -157,7 +159,7 @@ class Workspace:
         Raises:
             UsageError: it cannot be made, or is not safe there.
         """
-        return ready_state_folder(self.root, os.environ)
+        return ready_state_folder(self.state_of or self.root, os.environ)
 
     @cached_property
     def api_url(self) -> str:

@@ -1,5 +1,6 @@
 """`campaign studio` in a process of its own, and what a browser that was let in asks of it."""
 
+import io
 import json
 import os
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import requests
+from PIL import Image
 
 SETTINGS = "environments: {sandbox: {api: sandbox, ledger: sqlite}}\n"
 TEXT = "filter: {tag: 会员}\nmsgtype: text\ncontent: 第一版\n"
@@ -35,6 +37,24 @@ class StudioProcess:
 
     def get(self, path: str, **more: Any) -> requests.Response:
         return self.session.get(self.url + path, timeout=PATIENCE_S, **more)
+
+    @property
+    def key(self) -> str:
+        """What the page sends with each write; empty where nothing may be written."""
+        return self.get("/").text.partition('data-key="')[2].partition('"')[0]
+
+    def post(
+        self, path: str, body: Any = None, *, data: bytes | None = None, **headers: str
+    ) -> requests.Response:
+        """Write as the page does: JSON, or a file as it is."""
+        known = {"X-Studio-Key": self.key, "Origin": self.url} | headers
+        return self.session.post(self.url + path, json=body, data=data, headers=known, timeout=PATIENCE_S)
+
+    def write(self, path: str, /, **values: Any) -> Any:
+        """Take a step that succeeds; its answer."""
+        answer = self.post(path, values)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
 
     def campaign(self, name: str, **trial: str) -> Any:
         return self.get("/data/campaign", params={"id": name, **trial}).json()
@@ -82,3 +102,32 @@ def until(holds: Callable[[], Any]) -> Any:
         assert time.monotonic() < end, "it did not happen"
         time.sleep(0.05)
     return found
+
+
+def git(folder: Path, *words: str) -> str:
+    """Run git as Ann; what it wrote."""
+    who = ("-c", "user.name=Ann", "-c", "user.email=ann@example.invalid")
+    done = subprocess.run(["git", *who, *words], cwd=folder, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def make_checkout(tmp_path: Path) -> Path:
+    """A checkout with a remote, settings and one message."""
+    remote, folder = tmp_path / "remote.git", tmp_path / "shop"
+    git(tmp_path, "init", "--quiet", "--bare", "-b", "main", str(remote))
+    git(tmp_path, "clone", "--quiet", str(remote), str(folder))
+    git(folder, "checkout", "--quiet", "-b", "main")
+    (folder / "campaigns").mkdir()
+    (folder / "campaigns" / "_settings.yaml").write_text(SETTINGS)
+    (folder / "campaigns" / "hello.yaml").write_text(f"# 开头的说明\n{TEXT}", encoding="utf-8")
+    git(folder, "add", "campaigns")
+    git(folder, "commit", "--quiet", "-m", "First")
+    git(folder, "push", "--quiet", "-u", "origin", "main")
+    return folder
+
+
+def picture() -> bytes:
+    """A photo, as JPEG."""
+    written = io.BytesIO()
+    Image.new("RGB", (900, 383), "teal").save(written, "JPEG")
+    return written.getvalue()

@@ -82,6 +82,8 @@ def campaign() -> dict[str, Any]:
 def _content(kind: type[Content], definitions: dict[str, Any]) -> dict[str, Any]:
     """The schema of the fields of a kind; the keys of its file or material stand among them."""
     shape = _shape(kind, definitions)
+    for name, one in shape["properties"].items():
+        shape["properties"][name] = {"title": name.replace("_", " ").capitalize(), **one}
     for name in shape.get("required", ()):
         shape["properties"][name]["minLength"] = 1
     if "media" not in kind.__annotations__:

@@ -17,7 +17,7 @@ OF_STATE = {
     "cli/output.py",  # the null device
     "cli/ci.py",  # a folder of its own for Chromium
     "fetch/changed_since.py",  # a folder of its own for an older commit
-    "ledger/git.py",
+    "core/git_work.py",  # lock files
     "translations/hatch_build.py",  # runs when the package is built
 }
 """What writes elsewhere: in the state folder, or in a folder of this run."""

@@ -38,7 +38,7 @@ PURPOSES: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "pull": ("new", N_("Write a draft of the WeChat console as a campaign.")),
         "validate": ("validate", N_("Check every file and report all problems.")),
         "fmt": ("validate", N_("Format campaign files.")),
-        "studio": ("render", N_("See campaigns on a phone while you write them.")),
+        "studio": ("studio", N_("Write campaigns in a browser, see the phone, send them for review.")),
         "render": ("render", N_("Show what a follower will see.")),
     },
     N_("Review and send"): {

@@ -9,6 +9,7 @@ from typing import Any
 import requests
 from urllib3.util import Retry
 
+from wechat_campaigns.code_host.ci_run import member
 from wechat_campaigns.core.errors import CodeHostError, UsageError
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.sessions import DeadlineError, open_session
@@ -119,8 +120,34 @@ class CodeHost:
                 location=path,
             ) from error
         if not 200 <= answer.status_code < 300:
-            raise _status_error(answer.status_code, path)
+            raise StatusError(answer, path)
         return answer
+
+
+class StatusError(CodeHostError):
+    """The code host refused a request, by its status."""
+
+    def __init__(self, answer: requests.Response, path: str) -> None:
+        self.status = answer.status_code
+        what = _("the code host returned status {status}").format(status=self.status)
+        again = self.status >= 500 or self.status == 429
+        super().__init__(
+            _(": ").join(filter(None, (what, _reason(answer)))),
+            hint=_("run the same command again") if again else _("check the token and its permissions"),
+            location=path,
+        )
+
+
+def _reason(answer: requests.Response) -> str:
+    """Return the words of a refusal, which stand in other places at GitHub and GitLab; empty without any."""
+    try:
+        data = answer.json()
+    except (ValueError, RecursionError):
+        return ""
+    errors = member(data, "errors")
+    detail = member(errors[0], "message") if isinstance(errors, list) and errors else None
+    words = detail or member(data, "message") or member(data, "error")
+    return "".join(filter(str.isprintable, words))[:200] if isinstance(words, str) else ""
 
 
 @contextmanager
@@ -154,15 +181,6 @@ def _unexpected_response_error(path: str) -> CodeHostError:
     )
 
 
-def _status_error(status: int, path: str) -> CodeHostError:
-    again = status >= 500 or status == 429
-    return CodeHostError(
-        _("the code host returned status {status}").format(status=status),
-        hint=_("run the same command again") if again else _("check the token and its permissions"),
-        location=path,
-    )
-
-
 # --- comments and issues: made once, then brought up to date in place
 
 
@@ -189,6 +207,11 @@ def comment_body(report: str, head: str | None) -> str:
     known = head is not None and _COMMIT.fullmatch(head)
     named = _("Head commit `{commit}`").format(commit=head) + "\n\n" if known else ""
     return f"{mark}\n{named}{rest}"
+
+
+def without_mark(text: str) -> str:
+    """Return a comment as people see it: without marks as `comment_body` has, by any author."""
+    return _MARK.sub("", text).strip()
 
 
 @as_described(N_("comments"))

@@ -83,7 +83,7 @@ _RACE = re.compile(
 )
 _NO_ACCESS = re.compile(
     r"Authentication failed|could not read (Username|Password)|Permission denied|Host key verification|"
-    r"[Rr]epository not found|does not appear to be a git repository|not found: did you run|"
+    r"[Rr]epository ('.*' )?not found|does not appear to be a git repository|not found: did you run|"
     r"error: 40[13]|returned error: 404|Permission to .* denied|access denied",
     re.IGNORECASE,
 )

@@ -7,7 +7,7 @@ every question names it, and nothing that its files carry configures git.
 import base64
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -15,7 +15,14 @@ from typing import Final
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from wechat_campaigns.core.errors import LedgerError, UsageError
-from wechat_campaigns.core.git import EXIT_NO_REPOSITORY, GitResult, git, is_installed, not_installed_error
+from wechat_campaigns.core.git import (
+    EXIT_NO_REPOSITORY,
+    TIMEOUT_S,
+    GitResult,
+    git,
+    is_installed,
+    not_installed_error,
+)
 from wechat_campaigns.core.i18n import _
 
 MAX_GITFILE_BYTES: Final = 4096
@@ -93,6 +100,28 @@ def run_in_checkout(folder: Path, *arguments: str, given: bytes = b"", lazily: b
     checkout = find_checkout(folder)
     if checkout is None:
         return NO_CHECKOUT
+    return run_in(checkout, *arguments, cwd=folder, given=given, variables=_asking(lazily=lazily))
+
+
+def run_in(
+    checkout: Checkout,
+    *arguments: str,
+    cwd: Path | None = None,
+    given: bytes = b"",
+    config: Sequence[tuple[str, str]] = (),
+    variables: Mapping[str, str] | None = None,
+    timeout_s: float = TIMEOUT_S,
+    keep_open: tuple[int, ...] = (),
+) -> GitResult:
+    """Run git in a checkout; no filter runs, whatever the files `.gitattributes` ask for.
+
+    Args:
+        arguments: as of `run_in_checkout`; the others as of `git`.
+        cwd: where it runs; the top of the work tree unless it is another folder.
+
+    Raises:
+        UsageError: git's settings include a file of the checkout.
+    """
     said = _settings_of(checkout)
     if said.code:
         return said
@@ -102,11 +131,13 @@ def run_in_checkout(folder: Path, *arguments: str, given: bytes = b"", lazily: b
         f"--git-dir={checkout.git_dir}",
         f"--work-tree={checkout.top}",
         "-C",
-        str(folder),
+        str(cwd or checkout.top),
         *arguments,
         given=given,
-        config=no_filters,
-        variables=_asking(lazily=lazily),
+        config=(*no_filters, *config),
+        variables=_asking(lazily=True) if variables is None else variables,
+        timeout_s=timeout_s,
+        keep_open=keep_open,
     )
 
 
@@ -145,21 +176,24 @@ def _settings_of(checkout: Checkout) -> GitResult:
     here = ("-C", str(checkout.top))
     listing = ("config", "--null", "--show-scope", "--show-origin", "--includes", "--list")
     answer = git(*here, *listing, variables=variables)
-    own = (checkout.git_dir, checkout.common_dir)
+    own, common = (checkout.git_dir, checkout.common_dir), checkout.common_dir
+    # The files of the main work tree are commits', too; settings name them from there.
+    tops = (checkout.top, common.parent) if common.name == ".git" else (checkout.top,)
     is_read = False
     for scope, origin, _key, _value in _settings(answer):
         file = Path(os.path.realpath(checkout.top / origin)) if origin else checkout.git_dir
         is_own = any(file.is_relative_to(place) for place in own)
         is_read |= is_own and scope == "local"
-        if file.is_relative_to(checkout.top) and not is_own:
+        top = next((top for top in tops if file.is_relative_to(top) and not is_own), None)
+        if top is not None:
             raise UsageError(
                 _("the git configuration includes `{file}`, a file in the checkout").format(
-                    file=file.relative_to(checkout.top)
+                    file=file.relative_to(top)
                 ),
                 hint=_(
                     "remove `include.path` from `.git/config`, or set HOME to a folder outside the checkout"
                 ),
-                location=str(checkout.top),
+                location=str(top),
             )
     if answer.code or is_read:
         return answer
@@ -215,6 +249,8 @@ DEFAULT_BRANCH = "campaign-ledger"
 TOKEN = "CAMPAIGN_LEDGER_TOKEN"  # noqa: S105 (the name of a variable, no secret)
 NAME = "ledger"
 """What our own repository calls the remote, so that its address is in no command line."""
+SSH_HOSTS: Final = {"ssh.github.com": "github.com", "altssh.gitlab.com": "gitlab.com"}
+"""Hosts that take SSH at port 443, and whose they are."""
 _HTTP_USER = re.compile(r"(?<=^http://)[^/@]*@|(?<=^https://)[^/@]*@", re.IGNORECASE)
 
 
@@ -370,13 +406,22 @@ def origin_server(folder: Path) -> str | None:
         Empty for a repository on this machine; None without a checkout, without git or such a remote.
     """
     config = _outermost_settings(folder, checkout_settings(folder)) if is_installed() else {}
-    if not (urls := config.get(f"remote.{DEFAULT_REMOTE}.url")):
-        return None
-    scheme, server = _server(urls[0])
-    host, colon, _rest = urls[0].partition(":")
-    if "://" not in urls[0]:
-        return host.rpartition("@")[2].casefold() if colon and "/" not in host else ""
-    return server if scheme in ("http", "https") else server.partition(":")[0]
+    urls = config.get(f"remote.{DEFAULT_REMOTE}.url")
+    return server_of(urls[0]) if urls else None
+
+
+def server_of(url: str) -> str:
+    """Return the host of a remote's address, over HTTP with its port; empty for a path on this machine.
+
+    Source: GitHub, Using SSH over the HTTPS port; GitLab, altssh.gitlab.com, read 2026-11.
+    """
+    scheme, server = _server(url)
+    if "://" not in url:
+        host, colon, _rest = url.partition(":")
+        server = host.rpartition("@")[2].casefold() if colon and "/" not in host else ""
+    elif scheme not in ("http", "https"):
+        server = server.partition(":")[0]
+    return SSH_HOSTS.get(server, server)
 
 
 def _server(url: str) -> tuple[str, str]:

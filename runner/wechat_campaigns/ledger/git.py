@@ -4,13 +4,11 @@ A push that names the commit it follows is the compare-and-swap: the first push 
 writer reads and decides again. The local copy is a bare repository of our own; a lost copy costs a fetch.
 """
 
-import fcntl
-import os
 import random
 import threading
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
@@ -28,6 +26,7 @@ from wechat_campaigns.core.errors import (
 from wechat_campaigns.core.files import private_folder
 from wechat_campaigns.core.git import TIMEOUT_S, Git, GitFailure, GitResult
 from wechat_campaigns.core.git_checkout import NAME, Remote, is_same_repository
+from wechat_campaigns.core.git_work import exclusive
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.model import Clock, Sleep
 from wechat_campaigns.ledger import git_tree
@@ -53,8 +52,6 @@ BACKOFF_S = 0.05
 BACKOFF_MAX_S = 2.0
 FETCHED = "refs/campaign/fetched"
 CERTAIN = (GitFailure.REFUSED, GitFailure.NO_ACCESS)
-POLL_S = 0.02
-"""Between two looks at a lock file."""
 _KINDS: Final[dict[GitFailure, type[LedgerError]]] = {
     GitFailure.NO_ACCESS: LedgerLoginError,
     GitFailure.BROKEN: LedgerUnreachableError,
@@ -242,7 +239,8 @@ class GitLedger(Ledger):
         """See `Ledger.lock`: holds off other runners of this machine only; the rest is the intent's part."""
         folder = self._git.folder.parent
         private_folder(folder)
-        with exclusive(folder / f"{self._git.folder.name}.{stream}.lock", wait_s, stream):
+        lock = folder / f"{self._git.folder.name}.{stream}.lock"
+        with exclusive(lock, wait_s, stream_locked_error(stream)):
             yield
 
     def survives_power_cut(self) -> bool:
@@ -381,8 +379,9 @@ class GitLedger(Ledger):
         with self._mutex:
             try:
                 private_folder(folder.parent)
-                lock = exclusive(folder.parent / f"{folder.name}.lock", self._git.timeout_s, str(folder))
-                with lock as descriptor:
+                locked = stream_locked_error(str(folder))
+                lock = folder.parent / f"{folder.name}.lock"
+                with exclusive(lock, self._git.timeout_s, locked) as descriptor:
                     self._git = replace(self._git, keep_open=(descriptor,))
                     self._prepare(folder)
                     yield
@@ -404,32 +403,3 @@ class GitLedger(Ledger):
         # Nobody else runs git in here now, so what a killed runner left locked is free.
         for left in (*folder.glob("*.lock"), *(folder / "refs").rglob("*.lock")):
             left.unlink(missing_ok=True)
-
-
-@contextmanager
-def exclusive(path: Path, wait_s: float, name: str) -> Iterator[int]:
-    """Hold a lock file, by the operating system's `flock`.
-
-    Args:
-        path: the lock file; made when absent, never removed.
-
-    Yields:
-        The file descriptor. A child process that inherits it keeps the lock until it ends as well.
-
-    Raises:
-        LedgerLockedError: it was not free within `wait_s`.
-        OSError: the file cannot be used.
-    """
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        deadline = time.monotonic() + wait_s
-        while True:
-            with suppress(BlockingIOError):
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            if time.monotonic() >= deadline:
-                raise stream_locked_error(name)
-            time.sleep(POLL_S * random.uniform(0.5, 1.5))  # noqa: S311 (spreads the runners, no secret)
-        yield descriptor
-    finally:
-        os.close(descriptor)

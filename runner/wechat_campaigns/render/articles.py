@@ -128,6 +128,18 @@ def read_draft_article(html: str) -> SavedPage:
     return _fenced(lambda: read_page(html, with_own=True), hint)
 
 
+def read_pasted_page(html: str) -> SavedPage:
+    """Read what was copied in another editor.
+
+    Raises:
+        UsageError: it is too large, or no page.
+        MissingExtraError: when the extra `articles` is not installed.
+    """
+    require_extra("articles", needed_for=_("reading a pasted article"))
+    hint = _("copy the article alone, without the page around it")
+    return _fenced(lambda: read_page(html), hint)
+
+
 def _fenced(read: Callable[[], SavedPage], hint: str, location: str = "") -> SavedPage:
     try:
         return run_fenced(read)

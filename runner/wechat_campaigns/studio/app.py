@@ -24,6 +24,7 @@ from wechat_campaigns.core.redact import escape_invisible
 from wechat_campaigns.core.sniff import CONTENT_TYPES
 from wechat_campaigns.protocol.keys import SendId
 from wechat_campaigns.report.html import calendar_html, failure_html, history_html, plan_html
+from wechat_campaigns.studio.bench import Bench
 from wechat_campaigns.studio.data import (
     error_data,
     local_pictures,
@@ -31,10 +32,13 @@ from wechat_campaigns.studio.data import (
     picture_data,
     shown_html,
     words,
+    writing_words,
 )
-from wechat_campaigns.studio.desk import Desk, fault_problem
+from wechat_campaigns.studio.desk import Desk, Desks, fault_problem
+from wechat_campaigns.studio.writing import add_writing
 
 METHODS: Final = ("GET", "HEAD")
+KEY_HEADER: Final = "X-Studio-Key"
 CLOSED: Final = "default-src 'none'; base-uri 'none'; form-action 'none'"
 PAGE_POLICY: Final = (
     f"{CLOSED}; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self';"
@@ -60,11 +64,14 @@ class Gate:
 
     Args:
         port: where the studio listens; a request has to name it.
+        writes: whether the page may write.
     """
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, *, writes: bool = False) -> None:
         self._port = port
         self.token = secrets.token_urlsafe(24)
+        self.write_key = secrets.token_urlsafe(24) if writes else ""
+        """What a page of this run sends with each write; empty where nothing may be written."""
         self._pass = secrets.token_urlsafe(24)
         # Cookies do not know ports: two studios of one machine each need their own.
         self._name = f"campaign-studio-{port}"
@@ -76,7 +83,7 @@ class Gate:
 
     def check(self) -> AnyResponse | None:
         """Answer a request that may not come in; None for any other."""
-        if request.method not in METHODS:
+        if request.method not in METHODS and not (request.method == "POST" and self.write_key):
             return _refusal("the studio only reads", 405)
         if not is_allowed_host(request.environ.get("HTTP_HOST"), port=self._port):
             return _refusal("this is not the Host of the studio", 403)
@@ -86,7 +93,14 @@ class Gate:
             return self._welcome()
         if not _same(request.cookies.get(self._name, ""), self._pass):
             return _refusal("open the address that `campaign studio` printed", 403)
+        if request.method == "POST" and not self._is_of_the_page():
+            return _refusal("only the studio's own page may write", 403)
         return None
+
+    def _is_of_the_page(self) -> bool:
+        """Whether a write comes from the page: no other one knows the key, nor may it send the header."""
+        own = request.headers.get("Origin") == request.host_url.rstrip("/")
+        return own and _same(request.headers.get(KEY_HEADER, ""), self.write_key)
 
     def _is_foreign(self) -> bool:
         origin, site = request.headers.get("Origin"), request.headers.get("Sec-Fetch-Site", "none")
@@ -125,10 +139,13 @@ INBOX_FILES: Final = ("dom.js", "phone.css")
 logger = logging.getLogger(__name__)
 
 
-def build(desk: Desk, gate: Gate, *, environment: str, inbox: str = "") -> Flask:
+def build(
+    desks: Desks, gate: Gate, *, environment: str, inbox: str = "", bench: Bench | None = None
+) -> Flask:
     """Make the web application.
 
     Args:
+        bench: what writes; None where nothing may.
         environment: the name that the page shows.
         inbox: the address of the sandbox's inbox, in a sandbox environment.
     """
@@ -142,7 +159,12 @@ def build(desk: Desk, gate: Gate, *, environment: str, inbox: str = "") -> Flask
     def _shell() -> str:
         language = HTML_LANGUAGE[current_language()]
         return render_template(
-            "studio.html", language=language, environment=environment, inbox=inbox, words=words()
+            "studio.html",
+            language=language,
+            environment=environment,
+            inbox=inbox,
+            words=words() | writing_words(),
+            key=gate.write_key,
         )
 
     @app.get("/design.css")
@@ -157,25 +179,35 @@ def build(desk: Desk, gate: Gate, *, environment: str, inbox: str = "") -> Flask
 
     @app.get("/events")
     def _events() -> Response:
-        return Response(_beats(desk), mimetype="text/event-stream")
+        return Response(_beats(_asked(desks)), mimetype="text/event-stream")
 
-    _add_data(app, desk)
-    _add_pages(app, desk)
+    _add_data(app, desks)
+    _add_pages(app, desks)
+    if bench is not None:
+        add_writing(app, bench, FILE_POLICY)
     return app
 
 
-def _add_data(app: Flask, desk: Desk) -> None:
+def _asked(desks: Desks) -> Desk:
+    """Return the desk of the piece of work that a request names; else that of the checkout."""
+    try:
+        return desks.of(request.args.get("work", ""))
+    except CampaignError:
+        raise NotFound from None
+
+
+def _add_data(app: Flask, desks: Desks) -> None:
     @app.get("/data/campaigns")
     def _campaigns() -> Response:
         try:
-            return jsonify(desk.overview()[0])
+            return jsonify(_asked(desks).overview()[0])
         except CampaignError as error:
             return jsonify(error_data(error))
 
     @app.get("/data/campaign")
     def _campaign() -> Response:
         name = request.args.get("id", "")
-        picture = desk.picture(name)
+        picture = _asked(desks).picture(name)
         try:
             return jsonify(picture_data(name, picture))
         except Exception as fault:
@@ -183,10 +215,10 @@ def _add_data(app: Flask, desk: Desk) -> None:
             return jsonify(picture_data(name, replace(picture, sends=(), problems=problems)))
 
 
-def _add_pages(app: Flask, desk: Desk) -> None:
+def _add_pages(app: Flask, desks: Desks) -> None:
     @app.get("/shown")
     def _shown() -> Response:
-        send = _send(desk, request.args.get("send", ""))
+        send = _send(_asked(desks), request.args.get("send", ""))
         number, dark = request.args.get("n", 0, int), request.args.get("dark") == "1"
         if not 0 <= number <= len(pages_of(send)):
             raise NotFound
@@ -205,8 +237,8 @@ def _add_pages(app: Flask, desk: Desk) -> None:
 
     @app.get("/media/<sha256>")
     def _media(sha256: str) -> Response:
-        file = desk.file(sha256)
-        if file is None or file.format not in CONTENT_TYPES:
+        desk, file = next(((desk, file) for desk in desks if (file := desk.file(sha256))), (None, None))
+        if desk is None or file is None or file.format not in CONTENT_TYPES:
             raise NotFound
         try:
             data = desk.reads.file(file)
@@ -219,7 +251,7 @@ def _add_pages(app: Flask, desk: Desk) -> None:
     @app.get("/page/<any(plan, calendar, results):name>")
     def _page(name: str) -> Response:
         try:
-            html = _report_page(desk, name, request.args.get("month", ""))
+            html = _report_page(_asked(desks), name, request.args.get("month", ""))
         except CampaignError as error:
             html = failure_html(_("Cannot show this page"), str(error), error.hint)
         return _closed(Response(html), REPORT_POLICY)

@@ -3,7 +3,7 @@
 import secrets
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -290,3 +290,28 @@ class Desk:
             sends = [send for _version, picture in self._pictures.values() for send in picture.sends]
         files = (upload.file for send in sends for upload in send.content.uploads())
         return next((file for file in files if file is not None and file.sha256 == sha256), None)
+
+
+class Desks:
+    """The desk of the checkout, and one for each piece of work that somebody looked at.
+
+    Args:
+        open_desk: opens the desk of a piece of work by its name, that of the checkout by an empty one. Raises
+            CampaignError where it is missing.
+    """
+
+    def __init__(self, open_desk: Callable[[str], Desk]) -> None:
+        self._open_desk = open_desk
+        self._open: dict[str, Desk] = {}
+        self._opening = threading.Lock()
+
+    def of(self, work: str) -> Desk:
+        """Return the desk of a piece of work."""
+        with self._opening:
+            if work not in self._open:
+                self._open[work] = self._open_desk(work)
+            return self._open[work]
+
+    def __iter__(self) -> Iterator[Desk]:
+        """Yield the desks that are open."""
+        return iter(list(self._open.values()))

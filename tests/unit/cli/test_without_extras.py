@@ -54,7 +54,7 @@ def test_the_studio_needs_no_articles(tmp_path: Path) -> None:
     missing = {library for libraries in EXTRAS.values() for library in libraries} - {*EXTRAS["sandbox"]}
     script = (
         f"import sys; sys.modules.update(dict.fromkeys({missing!r}))\n"
-        "import wechat_campaigns.cli.render, wechat_campaigns.studio.app"
+        "import wechat_campaigns.cli.studio, wechat_campaigns.studio.app"
     )
     command = [sys.executable, "-c", script]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)

@@ -10,13 +10,13 @@ from typing import Any, NoReturn
 import pytest
 
 from tests.support.factories import make_send
-from wechat_campaigns.cli.render import reads_of
+from wechat_campaigns.cli.studio import reads_of
 from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.render.compile import CompileResult
 from wechat_campaigns.source.files import Files
 from wechat_campaigns.source.load import CampaignFile
 from wechat_campaigns.studio.app import Gate, build
-from wechat_campaigns.studio.desk import Desk, Live, Reads, contain
+from wechat_campaigns.studio.desk import Desk, Desks, Live, Reads, contain
 from wechat_campaigns.workspace import Workspace
 
 SETTINGS = "environments: {sandbox: {api: sandbox, ledger: sqlite}}\n"
@@ -45,7 +45,10 @@ class FailingWorkspace(Workspace):
 def shown(reads: Reads) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
     """The campaigns that the page lists, by their ids, and what it shows of the one that is ill."""
     desk, gate = Desk(lambda: reads, Live(), lambda: datetime.now(UTC)), Gate(PORT)
-    browser, here = build(desk, gate, environment="sandbox").test_client(), f"http://127.0.0.1:{PORT}"
+    browser, here = (
+        build(Desks(lambda _work: desk), gate, environment="sandbox").test_client(),
+        f"http://127.0.0.1:{PORT}",
+    )
     browser.get(gate.address, base_url=here)
     listed = browser.get("/data/campaigns", base_url=here).get_json()
     picture = browser.get("/data/campaign?id=ill", base_url=here).get_json()

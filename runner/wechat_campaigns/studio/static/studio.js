@@ -1,33 +1,33 @@
 // The studio: asks what changed after every save, and draws the list, the phone and the problems from it.
 
 import { avatar, by, el, keyed } from "/phone/dom.js";
+import { drawNew, drawToday, drawWork, drawWorks } from "./desk.js";
+import { ask, canWrite, marked, say, send } from "./talk.js";
+import * as writing from "./write.js";
 
-const WORDS = JSON.parse(document.body.dataset.words);
 const SILENCE_MS = 12_000; // the studio gives a sign of life every 5 s
 const RETRY_MS = 2_000;
 const LIST_MS = 30_000; // what is due changes without a save
 const SANDBOX = "allow-same-origin allow-popups allow-popups-to-escape-sandbox"; // no script, whatever is shown
+const PAPERS = ["plan", "calendar", "results"];
 const SIZES = ["320", "375", "430", "677"];
 
 const state = {
-  page: "messages", campaign: "", send: "", view: "", size: localStorage.getItem("size") || "375",
+  page: "today", work: "", campaign: "", send: "", view: "", size: localStorage.getItem("size") || "375",
   dark: (localStorage.getItem("dark") ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "1" : "0")) === "1", search: "",
   campaigns: null, picture: null, version: "", beat: 0, lost: false,
   month: new Date(Date.now() + 8 * 3_600_000).toISOString().slice(0, 7), // China's
 };
 
-const say = (word, values = {}) => WORDS[word].replace(/\{(\w+)\}/g, (_, name) => String(values[name] ?? ""));
 const time = () => new Date().toLocaleTimeString("en-GB");
 const text = (id, words) => { by(id).textContent = words; };
 const show = (id, words) => { by(id).replaceChildren(...marked(words)); by(id).hidden = !words; };
 
 // Null when the studio cannot be reached.
 async function get(path, values = {}) {
-  const query = new URLSearchParams(Object.entries(values).filter(([, value]) => value));
-  const answer = await fetch(`${path}?${query}`).catch(() => null);
-  if (answer?.ok) return answer.json();
-  lose();
-  return null;
+  const answer = await ask(path, { work: state.work, ...values });
+  if (!answer) lose();
+  return answer;
 }
 
 // --- what changed -----------------------------------------------------------------------------
@@ -57,6 +57,7 @@ const refreshPicture = single(async () => {
   if (picture?.id !== state.campaign) return;
   state.picture = picture;
   drawPicture();
+  if (state.page === "write") writing.place(picture.problems);
 });
 
 const refreshList = single(async () => {
@@ -70,6 +71,7 @@ const refreshList = single(async () => {
   state.campaigns = overview.campaigns;
   document.body.classList.add("ready");
   if (!state.campaign && state.page === "messages" && state.campaigns[0]) location.replace(address(state.campaigns[0].id));
+  if (state.page === "today") drawToday(state.campaigns, canWrite ? (await ask("/data/works"))?.works ?? [] : []);
   drawList();
   drawSide();
 });
@@ -81,7 +83,7 @@ async function refresh() {
 }
 
 function listen() {
-  const events = new EventSource("/events");
+  const events = new EventSource(`/events?work=${state.work}`);
   events.onmessage = ({ data }) => {
     const { version, trouble } = JSON.parse(data);
     state.beat = Date.now();
@@ -159,13 +161,14 @@ const reports = makeFrames(by("papers"));
 
 // --- drawing ----------------------------------------------------------------------------------
 
+const ofWork = (url) => (state.work ? `${url}&work=${state.work}` : url);
 const address = (campaign) => `#/c/${encodeURI(campaign)}`;
 const sendOf = (picture) => picture?.sends.find((one) => one.id === state.send) ?? picture?.sends[0];
 const campaign = () => state.campaigns?.find((one) => one.id === state.campaign);
 
 function drawReport() {
   by("months").hidden = state.page !== "calendar";
-  if (state.page === "messages") return reports.clear();
+  if (!PAPERS.includes(state.page)) return reports.clear();
   const month = state.page === "calendar" ? state.month : "";
   text("month", month);
   reports.show(`/page/${state.page}?month=${month}&v=${state.version}#today`, `${state.page}${month}`, say(state.page));
@@ -263,11 +266,11 @@ function drawPhone(send) {
   const page = send?.pages[(Number(view) || 1) - 1];
   by("page-phone").hidden = !page;
   if (!page) return pages.clear();
-  pages.show(`${page.url}${state.dark ? "&dark=1" : ""}`, page.url.split("&v=")[0], page.title);
+  pages.show(`${ofWork(page.url)}${state.dark ? "&dark=1" : ""}`, page.url.split("&v=")[0], page.title);
 }
 
 async function drawBubble(send) {
-  const url = send?.message ?? "";
+  const url = send ? ofWork(send.message) : "";
   if (drawn.feed === url) return;
   drawn.feed = url;
   const said = el("div", { class: "said" }, ...(url ? await parsed(url) : []));
@@ -316,6 +319,7 @@ function drawSide() {
   const send = sendOf(state.picture);
   const row = campaign()?.rows[send?.id] ?? Object.values(campaign()?.rows ?? {})[0];
   const { file, href } = send ?? campaign() ?? {};
+  if (canWrite) by("hold").hidden = !send?.account;
   redraw("facts", [row, send, file], () => {
     const status = row && el("span", {}, el("em", { class: `state ${row.tone}` }, row.status), " ", ...marked(row.reason), row.hint && el("small", {}, "→ ", ...marked(row.hint)));
     return [
@@ -327,12 +331,6 @@ function drawSide() {
 
 function problem({ message, hint, place: where, href }) {
   return el("div", { class: "problem" }, el("p", {}, ...marked(message)), hint && el("p", { class: "remedy" }, "→ ", ...marked(hint)), where && place(where, href));
-}
-
-// A sentence of ours: what stands between backticks is code.
-function marked(sentence) {
-  const parts = sentence.split("`");
-  return parts.length % 2 ? parts.map((part, index) => (index % 2 ? el("code", {}, part) : part)) : [sentence];
 }
 
 function place(where, href) {
@@ -347,27 +345,68 @@ function place(where, href) {
 
 // --- what the reader does ---------------------------------------------------------------------
 
+// #/ today, #/c/ID a message, #/write/WORK/ID its form, #/work/WORK, #/works, #/new, and the papers.
 function route() {
-  const name = location.hash.startsWith("#/c/") ? decodeURI(location.hash.slice(4)) : "";
-  const page = ["plan", "calendar", "results"].find((one) => location.hash === `#/${one}`) ?? "messages";
-  const isOther = page === "messages" && name !== state.campaign;
-  state.page = page;
+  const [, page = "", first = "", ...more] = location.hash.split("/");
+  const rest = (parts) => decodeURI(parts.join("/"));
+  const before = [state.work, state.campaign].join();
+  state.page = page === "" ? "today" : page === "c" ? "messages" : page;
+  state.work = page === "write" ? first : "";
+  const name = page === "c" ? rest([first, ...more].filter((part, at) => at || part)) : page === "write" ? rest(more) : state.campaign;
+  const isOther = before !== [state.work, name].join();
+  const isOtherDesk = before.split(",")[0] !== state.work;
   if (isOther) {
     Object.assign(state, { campaign: name, send: "", view: "", picture: null });
     pages.clear();
   }
-  for (const link of document.querySelectorAll("nav [data-page]"))
-    if (link.dataset.page === page) link.setAttribute("aria-current", "page");
+  const inMessages = ["messages", "write"].includes(state.page);
+  for (const link of document.querySelectorAll("header [data-page]"))
+    if (link.dataset.page === state.page || (link.dataset.page === "works" && ["work", "write"].includes(state.page))) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
-  by("messages").hidden = page !== "messages";
-  by("report").hidden = page === "messages";
+  by("messages").hidden = !inMessages;
+  by("messages").classList.toggle("is-written", state.page === "write");
+  by("today").hidden = state.page !== "today";
+  by("report").hidden = !PAPERS.includes(state.page);
+  if (canWrite) routeWriting(page, first, name);
   drawList();
   if (isOther && matchMedia("(max-width: 720px)").matches && name) document.querySelector(".middle").scrollIntoView({ block: "start" });
+  if (isOtherDesk) reconnect();
   if (state.version) refresh();
+}
+
+function routeWriting(page, first, name) {
+  by("writing").hidden = page !== "write";
+  by("desk").hidden = !["works", "work", "new"].includes(page);
+  by("edit").hidden = page !== "c";
+  if (page === "write") {
+    by("to-work").href = by("to-review").href = `#/work/${first}`;
+    writing.open(first, name);
+  } else writing.save().then(() => state.page !== "write" && writing.close());
+  by("desk").replaceChildren(); // what was there before is not to be typed into
+  if (page === "works") drawWorks();
+  if (page === "work") drawWork(first);
+  if (page === "new") drawNew(state.campaigns ?? [], first);
+}
+
+async function hold() {
+  const account = sendOf(state.picture)?.account;
+  const reason = account && prompt(say("hold_why", { account }));
+  if (!reason) return;
+  const answer = await send("/hold", { account, reason });
+  show("alarm", answer.error ? [answer.error, answer.hint].filter(Boolean).join(" → ") : say("held"));
+  refresh();
+}
+
+async function edit() {
+  const answer = await send("/begin", { edit: state.campaign, words: campaign()?.description || campaign()?.summary || "" });
+  if (answer.error) return show("alarm", [answer.error, answer.hint].filter(Boolean).join(" → "));
+  location.hash = `#/write/${answer.work}/${encodeURI(answer.id)}`;
 }
 
 function setUp() {
   setUpFeed();
+  by("edit")?.addEventListener("click", edit);
+  by("hold")?.addEventListener("click", hold);
   by("search").addEventListener("input", () => { state.search = by("search").value; drawList(); });
   const size = (value) => {
     state.size = SIZES.includes(value) ? value : "375";
