@@ -43,9 +43,10 @@ def on_hold(name: str, reason: str, env: str) -> tuple[str, str]:
 
 
 def holds_of(environment: Environment, state: LedgerState, now: datetime) -> dict[str, tuple[str, str]]:
-    """Return, by AppID, what `on_hold` writes of each account that is on hold by its ledger."""
-    found = ((one, state.stream(one.appid).hold_reason(now)) for one in environment.accounts.values())
-    env = environment.env_option
+    """Return, by AppID, what `on_hold` writes of each account that was read and is on hold by its ledger."""
+    accounts, env = environment.accounts.values(), environment.env_option
+    read = [one for one in accounts if state.read is None or one.appid in state.read]
+    found = ((one, state.stream(one.appid).hold_reason(now)) for one in read)
     return {one.appid: on_hold(one.name, reason, env) for one, reason in found if reason is not None}
 
 
