@@ -259,10 +259,10 @@ def test_what_status_lists_the_calendar_and_the_report_list(shop: Shop) -> None:
     at(shop, 3, "08:40")
     found = {name: row["status"] for name, row in status(shop)[1].items()}
     assert found == {"tea": "expired", "late": "expired"}
-    for words in (["calendar"], ["report", "--month", "2026-12"]):
-        code, said = shop.run_here(*words, "--format", "json", "--quiet")
+    for command in ("calendar", "report"):
+        code, said = shop.run_here(command, "--month", "2026-12", "--format", "json", "--quiet")
         assert code == ExitCode.OK
-        assert {row["id"]: row["status"] for row in json.loads(said)["sends"]} == found, words
+        assert {row["id"]: row["status"] for row in json.loads(said)["sends"]} == found, command
     text = shop.run_here("report", "--month", "2026-12")[1]
     assert "Missed: 2" in text
     assert "Unknown" not in text
