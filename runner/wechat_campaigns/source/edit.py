@@ -35,13 +35,19 @@ def edit(text: str, changes: Sequence[Change]) -> str:
     """Apply changes in order.
 
     Raises:
-        UsageError: the result would not be what was asked for, as where aliases share a value.
+        UsageError: there is no such place, or the result would not be what was asked for, as where aliases
+            share a value.
     """
     data, faults = read(text)
     wanted, edited = copy.deepcopy(data), text
     for change in changes:
-        _apply(wanted, change)
-        edited = _Edit(edited).apply(change)
+        before = json.dumps(wanted)
+        try:
+            _apply(wanted, change)
+        except (LookupError, TypeError):
+            raise _refusal() from None
+        if json.dumps(wanted) != before:
+            edited = _Edit(edited).apply(change)
     written, new_faults = read(edited)
     if written != wanted or len(new_faults) > len(faults):
         raise _refusal()
@@ -104,8 +110,10 @@ class _Edit:
             written = self._value(value, indent, in_flow, style)
             gap = " " if self.text[start - 1 : start] == ":" else ""
             return self._put(start, end, gap + written)
-        lines = self._block(value, node.start_mark.column)
-        return self._put(start, end, lines.lstrip(" "))
+        column = node.start_mark.column
+        if isinstance(value, dict):  # a list may stand below its key, a map not
+            column = max(column, self._indent_of(parent) + 2)
+        return self._put(start, end, self._block(value, column)[node.start_mark.column :])
 
     def _is_below_key(self, node: Node) -> bool:
         return not self.text[self._line_start(node.start_mark.index) : node.start_mark.index].strip()
