@@ -79,7 +79,7 @@ def _content(data: Mapping[str, Any], text: str) -> Iterator[Field]:
     """List the fields of what is sent: every article's, every picture's, or one text."""
     msgtype, content = str(data["msgtype"]), data.get("content")
     definitions = schema("campaign")["definitions"]
-    described = definitions[msgtype]
+    described = _merged(definitions[msgtype])
     kind = kind_of(msgtype, content if isinstance(content, dict) else {})
     path: KeyPath = ("content",)
     if not isinstance(content, dict):
@@ -91,8 +91,7 @@ def _content(data: Mapping[str, Any], text: str) -> Iterator[Field]:
     elif kind.key and isinstance(content.get(kind.key), dict):
         yield from _members((*path, kind.key), definitions[kind.key], content[kind.key], text)
     else:
-        shape = {**described, "properties": _of_shape(described, content)}
-        yield from _members(path, shape, content, text)
+        yield from _members(path, _of_shape(described, content), content, text)
 
 
 def _of_shape(described: Mapping[str, Any], content: Mapping[str, Any]) -> dict[str, Any]:
@@ -100,7 +99,8 @@ def _of_shape(described: Mapping[str, Any], content: Mapping[str, Any]) -> dict[
     every: dict[str, Any] = described.get("properties", {})
     deciding = described.get("if", {}).get("required", ())
     branch = described.get("then" if set(deciding) <= content.keys() else "else", {}) if deciding else {}
-    return {key: one for key, one in every.items() if key in branch.get("properties", every)}
+    properties = {key: one for key, one in every.items() if key in branch.get("properties", every)}
+    return {**described, **branch, "properties": properties}
 
 
 def _members(path: KeyPath, described: Mapping[str, Any], value: Any, text: str) -> Iterator[Field]:
