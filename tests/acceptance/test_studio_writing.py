@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.studio import StudioProcess, git, make_checkout, open_studio, picture, until
+from tests.support.studio import TEXT, StudioProcess, git, make_checkout, open_studio, picture, until
 
 
 @pytest.fixture
@@ -110,12 +110,22 @@ def test_an_account_is_stopped_with_a_reason(studio: StudioProcess, shop: Path) 
 def test_a_new_machine_begins_with_an_address(shop: Path, tmp_path: Path) -> None:
     address, here = str(tmp_path / "remote.git"), tmp_path / "new"
     here.mkdir()
-    for _start in range(2):
+    for start in range(2):
         with open_studio(here, "--clone", address) as studio:
             assert shown(studio, "hello")
             begun = studio.write("/begin", edit="hello")
             save(studio, begun, (["content"], "从新电脑"))
-    assert (here / "remote/campaigns/hello.yaml").read_bytes() == (shop / "campaigns/hello.yaml").read_bytes()
+            merged = shop / "campaigns/hello.yaml"
+            merged.write_text(f"{TEXT}# {start}\n".replace("第一版", f"第{start}版"), encoding="utf-8")
+            git(shop, "commit", "--quiet", "-am", "Merged")
+            git(shop, "push", "--quiet")
+            assert studio.write("/look") == {"behind": ""}
+            assert f"第{start}版" in shown(studio, "hello")
+            (tmp_path / "remote.git").rename(tmp_path / "away")
+            assert studio.write("/look")["behind"]
+            assert next(studio.events())["behind"]
+            (tmp_path / "away").rename(tmp_path / "remote.git")
+    assert (here / "remote/campaigns/hello.yaml").read_bytes() == merged.read_bytes()
 
 
 def test_what_another_page_saved_is_not_saved_over(studio: StudioProcess) -> None:

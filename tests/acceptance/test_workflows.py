@@ -19,6 +19,7 @@ from tests.support.approved_sends import KEY, ApprovedSends, go_through
 from tests.support.code_hosts import FakeCodeHost, serve
 from tests.support.hosted_repository import NEWS, SALE, SETTINGS, TOOLS, HostedRepository, command
 from tests.support.playground import Sandbox
+from tests.support.studio import open_studio
 from wechat_campaigns.source.secret import SANDBOX_SECRET
 
 pytestmark = [pytest.mark.deep, pytest.mark.xdist_group("workflows")]
@@ -38,8 +39,11 @@ class GitHubRepository(HostedRepository):
 
     def propose(self, **campaigns: str) -> Event:
         """Open a pull request; the event of its run."""
+        return self.pushed(self.request(**campaigns))
+
+    def pushed(self, head: str) -> Event:
+        """Return the event of a push to the newest pull request."""
         base = self.git("rev-parse", "origin/main")
-        head = self.request(**campaigns)
         pull = {
             "number": self.requests,
             "head": {"sha": head, "ref": "$(touch hacked)"},
@@ -123,6 +127,40 @@ def test_from_pull_request_to_follower(repository: GitHubRepository) -> None:
     assert repository.run(repository.propose(more=SALE.replace("八折", "七折")))["plan"].result == "success"
     [comment] = repository.code_host.comments(REPO, 2)
     assert re.search(r"followers: ~\d+", comment["body"])
+
+
+def test_what_the_studio_sends_for_review_reaches_followers(repository: GitHubRepository) -> None:
+    def reviewed(sentence: str) -> Event:
+        branch = studio.write("/review", work=begun["work"], sentence=sentence)["branch"]
+        head = repository.git("ls-remote", "origin", branch).split()[0]
+        repository.git("fetch", "--quiet", "origin", branch)
+        repository.git("push", "--quiet", "--force", "origin", f"{head}:refs/pull/1/head")
+        return repository.pushed(head)
+
+    def save(content: str, *more: dict[str, Any]) -> None:
+        stamp = studio.get("/data/form", params=begun).json()["stamp"]
+        changes = [{"path": ["content"], "value": content}, *more]
+        studio.write("/save", **begun, seen=stamp, changes=changes)
+
+    repository.requests = 1
+    with open_studio(repository.folder / "author") as studio:
+        found = studio.write("/begin", kind="text", words="会员日")
+        begun = {"work": found["work"], "id": found["id"]}
+        save("今晚八点，会员全场九折。", {"path": ["filter"], "value": {"tag": "会员"}})
+        studio.write("/person", work=begun["work"], name="李梅", email="mei@example.invalid")
+        assert repository.run(reviewed("会员日九折"))["plan"].result == "success"
+        save("今晚八点，会员全场八折。")
+        corrected = reviewed("是八折")
+        assert repository.run(corrected)["plan"].result == "success"
+        [comment] = repository.code_host.comments(REPO, 1)
+        assert "今晚八点，会员全场八折。" in comment["body"]
+        assert repository.texts() == []
+        assert repository.run(repository.merge(corrected))["apply-approved"].result == "success"
+        assert repository.texts() == ["今晚八点，会员全场八折。"]
+
+        studio.write("/look")
+        (row,) = studio.get("/data/campaigns").json()["campaigns"][0]["rows"].values()
+        assert row["status"] == "sent"
 
 
 def test_approval_comes_before_the_window_and_the_send_at_its_minute(repository: GitHubRepository) -> None:

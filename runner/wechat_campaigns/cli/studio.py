@@ -11,6 +11,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -90,12 +91,14 @@ def studio(context: Context, open_: bool, port: int, read_only: bool, clone: str
         threading.Thread(target=partial(follow, root, live, stop), daemon=True).start()
         return Desk(partial(reads_at, context, root, select), live, lambda: datetime.now().astimezone())
 
-    desks = Desks(open_desk)
+    desks = Desks(open_desk, partial(fetched, context, bench) if bench is not None else tuple)
     with listen(LOOPBACK, port) as listening:
         gate = Gate(listening.getsockname()[1], writes=bench is not None)
         app = build(desks, gate, environment=environment.name, inbox=inbox, bench=bench)
         # The first plan is made while the browser starts.
         threading.Thread(target=lambda: desks.of("").warm(), daemon=True).start()
+        if bench is not None:
+            threading.Thread(target=partial(desks.keep_looking, stop), daemon=True).start()
         server = _server(listening, app)
         context.output_data(lambda: gate.address, {"url": gate.address}, quotes_campaigns=False)
         print_message(_("Open this address in a browser. Ctrl-C ends the studio."))
@@ -122,6 +125,24 @@ def cloned(address: str) -> Path:
         clone(address, folder)
         print_message(_("copied {address} to {folder}").format(address=line(address), folder=folder))
     return folder
+
+
+def fetched(context: Context, bench: Bench) -> tuple[str, str]:
+    """Fetch the campaigns and the ledger from the remote of the checkout, and from nowhere else.
+
+    Returns:
+        What differs once others did something.
+    """
+    from wechat_campaigns.core.git_checkout import DEFAULT_REMOTE, remote_and_branch
+    from wechat_campaigns.workspace import LedgerWorkspace
+
+    commit = bench.refresh()
+    workspace = LedgerWorkspace(context.root, environment=context.environment)
+    backend, _colon, rest = workspace.settings.environment.ledger.partition(":")
+    if backend != "git" or remote_and_branch(rest)[0] != DEFAULT_REMOTE:
+        return commit, ""
+    with closing(workspace.open_ledger()) as ledger:
+        return commit, repr(sorted(ledger.heads(ledger.streams()).items()))
 
 
 def open_bench(context: Context) -> Bench | None:

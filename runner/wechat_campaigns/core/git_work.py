@@ -39,6 +39,8 @@ SETTINGS: Final = (
     ("http.lowSpeedLimit", "1"),
     ("http.lowSpeedTime", "60"),
 )
+FOLLOWS: Final = "campaign.follows"
+"""A setting of a copy that nobody but the studio works in: it follows the default branch."""
 _HELPER: Final = re.compile(r"[A-Za-z0-9+.-]+::")
 """How an address begins that names a program."""
 _WORDS: Final = {
@@ -237,6 +239,7 @@ def clone(address: str, folder: Path) -> None:
             work = GitWork(checkout=found) if found else None
             if work and work.commit_at("HEAD"):
                 work.checked("read-tree", "--reset", "-u", "HEAD")
+                work.checked("config", "--local", FOLLOWS, "true")
             half.rename(folder)
         finally:
             shutil.rmtree(half, ignore_errors=True)

@@ -179,12 +179,12 @@ def build(
 
     @app.get("/events")
     def _events() -> Response:
-        return Response(_beats(_asked(desks)), mimetype="text/event-stream")
+        return Response(_beats(_asked(desks), desks), mimetype="text/event-stream")
 
     _add_data(app, desks)
     _add_pages(app, desks)
     if bench is not None:
-        add_writing(app, bench, FILE_POLICY)
+        add_writing(app, bench, FILE_POLICY, desks.look)
     return app
 
 
@@ -279,12 +279,13 @@ def _month(text: str) -> date | None:
     return month if month.year < MAXYEAR else None
 
 
-def _beats(desk: Desk) -> Iterator[str]:
+def _beats(desk: Desk, desks: Desks) -> Iterator[str]:
     """Write the version now and after every save; in between, that all is well."""
     version = ""
     while True:
         version = desk.live.wait(version, BEAT_S)
-        yield f"data: {json.dumps({'version': version, 'trouble': desk.live.trouble})}\n\n"
+        said = {"version": version, "trouble": desk.live.trouble, "behind": desks.behind}
+        yield f"data: {json.dumps(said)}\n\n"
 
 
 def _send(desk: Desk, send_id: str) -> Send:

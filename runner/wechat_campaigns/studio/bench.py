@@ -120,6 +120,10 @@ class Bench:
 
         return [item for item in find_campaigns(work.root)[0] if is_changed(item.file)]
 
+    def refresh(self) -> str:
+        """Fetch what everybody has; return its commit."""
+        return self._works.refresh()
+
     def root(self, name: str) -> Path:
         """Return the campaigns folder of a piece of work."""
         return self._works.open(name).root

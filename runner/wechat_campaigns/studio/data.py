@@ -171,6 +171,7 @@ def words() -> dict[str, str]:
             "Connection lost: this is how it was at {time}. Start `campaign studio` again if it has ended."
         ),
         "trouble": _("Saves are not seen any more: {reason}"),
+        "behind": _("What others did since is not shown: {reason}"),
         "stale": _("The newest save has errors. The phone shows the last save without errors, from {time}."),
         "broken": _("This campaign cannot be shown until its errors are corrected."),
         "gone": _("The campaign file is missing; only the ledger knows this send."),

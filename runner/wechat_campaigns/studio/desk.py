@@ -3,7 +3,7 @@
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -292,17 +292,25 @@ class Desk:
         return next((file for file in files if file is not None and file.sha256 == sha256), None)
 
 
+FETCH_S: Final = 60.0
+
+
 class Desks:
     """The desk of the checkout, and one for each piece of work that somebody looked at.
 
     Args:
         open_desk: opens the desk of a piece of work by its name, that of the checkout by an empty one. Raises
             CampaignError where it is missing.
+        fetch: fetches what others did; returns what differs once they did something, or raises CampaignError.
     """
 
-    def __init__(self, open_desk: Callable[[str], Desk]) -> None:
-        self._open_desk = open_desk
+    def __init__(self, open_desk: Callable[[str], Desk], fetch: Callable[[], Hashable] = tuple) -> None:
+        self._open_desk, self._fetch = open_desk, fetch
+        self._found: Hashable = None
+        self._looking = threading.Lock()
         self._open: dict[str, Desk] = {}
+        self.behind = ""
+        """Why it is not known what others did."""
         self._opening = threading.Lock()
 
     def of(self, work: str) -> Desk:
@@ -311,6 +319,29 @@ class Desks:
             if work not in self._open:
                 self._open[work] = self._open_desk(work)
             return self._open[work]
+
+    def look(self) -> dict[str, str]:
+        """Fetch what others did; if it is something new, or cannot be fetched, every page is told.
+
+        Returns:
+            `behind`: why it could not be fetched; empty if it was.
+        """
+        with self._looking:
+            try:
+                found, behind = self._fetch(), ""
+            except CampaignError as error:
+                found, behind = self._found, str(error)
+            if (found, behind) != (self._found, self.behind):
+                self._found, self.behind = found, behind
+                for desk in self:
+                    desk.live.bump(desk.live.trouble)
+            return {"behind": behind}
+
+    def keep_looking(self, stop: threading.Event) -> None:
+        """Fetch now, and again and again until `stop` is set."""
+        while not stop.is_set():
+            self.look()
+            stop.wait(FETCH_S)
 
     def __iter__(self) -> Iterator[Desk]:
         """Yield the desks that are open."""

@@ -22,7 +22,7 @@ from wechat_campaigns.core.errors import CampaignError, ExitCode, UsageError, sy
 from wechat_campaigns.core.files import refuse_carried_links, replace_file
 from wechat_campaigns.core.git import GitFailure, GitResult
 from wechat_campaigns.core.git_checkout import DEFAULT_REMOTE, Checkout
-from wechat_campaigns.core.git_work import GitError, GitWork, git_error
+from wechat_campaigns.core.git_work import FOLLOWS, GitError, GitWork, git_error
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.source.files import FileError, Files
 from wechat_campaigns.source.text import decode
@@ -607,6 +607,27 @@ class Works:
             _("the campaigns have no default branch at a remote `{name}` yet").format(name=DEFAULT_REMOTE),
             hint=_("push them to your code host once: `git push -u origin main`"),
         )
+
+    def refresh(self) -> str:
+        """Fetch the default branch; a copy that `clone` made follows it where nobody works in it.
+
+        Returns:
+            The commit that everybody has.
+
+        Raises:
+            GitError: it cannot be fetched.
+        """
+        default, fetched = self.fetch(self.default_branch())
+        if fetched.code:
+            raise git_error(fetched, "fetch", self._git.checkout.top)
+        head, new = map(self._git.commit_at, ("HEAD", f"{BASE}{default}"))
+        follows = self._git.run("config", "--local", "--type=bool", "--get", FOLLOWS).text == "true"
+        is_there = self._git.run("symbolic-ref", "HEAD").text == f"refs/heads/{default}"
+        if follows and is_there and not self._git.run("merge-base", "--is-ancestor", head, new).code:
+            self._git.run("update-index", "-q", "--refresh")
+            self._git.checked("read-tree", "-m", "-u", head, new)  # refuses to touch what was changed here
+            self._git.checked("update-ref", "HEAD", new, head)
+        return new
 
     def fetch(self, default: str, name: str = "") -> tuple[str, GitResult]:
         """Fetch the default branch and, if the remote has it, that of a piece of work, into refs of ours.

@@ -22,11 +22,12 @@ PAGE: Final = ("work", "id", "path", "html")
 Data = Mapping[str, Any]
 
 
-def add_writing(app: Flask, bench: Bench, file_policy: str) -> None:
+def add_writing(app: Flask, bench: Bench, file_policy: str, look: Callable[[], Data]) -> None:
     """Add the routes that read and write pieces of work.
 
     Args:
         file_policy: the content security policy of a picture that is served alone.
+        look: fetches what others did.
     """
 
     def reads(path: str, read: Callable[[Data], Data]) -> None:
@@ -52,6 +53,7 @@ def add_writing(app: Flask, bench: Bench, file_policy: str) -> None:
     writes("/update", lambda values: bench.update(_word(values, "work")))
     writes("/resolve", lambda values: bench.resolve(*_words(values, "work", "path"), which=_side(values)))
     writes("/hold", lambda values: bench.hold(*_words(values, "account", "reason")))
+    writes("/look", lambda _values: look())
     writes("/discard", lambda values: bench.discard(_word(values, "work")))
 
     @app.post("/upload")

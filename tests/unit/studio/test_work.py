@@ -608,3 +608,34 @@ def test_a_clone_is_whole_or_not_there(tmp_path: Path) -> None:
     subprocess.run(["git", "init", "--quiet", "--bare", str(empty)], check=True)
     clone(str(empty), tmp_path / "from-empty")
     assert (tmp_path / "from-empty" / ".git").is_dir()
+
+
+def test_a_copy_of_the_studio_follows_what_everybody_has(tmp_path: Path) -> None:
+    team = TeamRepository(tmp_path / "team")
+    copy = tmp_path / "copy"
+    clone(str(team.remote), copy)
+    team.shop = copy
+    works = team.open_works()
+    merged = team.colleague(**{SALE: "merged", "campaigns/new.yaml": "new"})
+    assert works.refresh() == merged == git(copy, "rev-parse", "HEAD")
+    assert git(copy, "status", "--porcelain") == ""
+    (copy / SALE).write_text("mine")
+    elsewhere = team.colleague(**{"campaigns/new.yaml": "newer"})
+    assert works.refresh() == elsewhere == git(copy, "rev-parse", "HEAD")
+    team.colleague(**{SALE: "theirs"})
+    with pytest.raises(GitError):
+        works.refresh()
+    assert (copy / SALE).read_text() == "mine"
+    assert git(copy, "rev-parse", "HEAD") == elsewhere
+    git(copy, "checkout", "--quiet", "-b", "other", "--force")
+    works.refresh()
+    assert git(copy, "rev-parse", "HEAD") == elsewhere
+
+
+def test_what_everybody_has_is_fetched_beside_a_person_s_checkout(team: TeamRepository) -> None:
+    merged = team.colleague(**{SALE: "merged"})
+    assert team.works.refresh() == merged
+    team.remote.rename(team.folder / "away")
+    with pytest.raises(GitError):
+        team.works.refresh()
+    (team.folder / "away").rename(team.remote)

@@ -85,10 +85,10 @@ async function refresh() {
 function listen() {
   const events = new EventSource(`/events?work=${state.work}`);
   events.onmessage = ({ data }) => {
-    const { version, trouble } = JSON.parse(data);
+    const { version, trouble, behind } = JSON.parse(data);
     state.beat = Date.now();
     state.lost = false;
-    show("alarm", trouble && say("trouble", { reason: trouble }));
+    show("alarm", trouble ? say("trouble", { reason: trouble }) : behind && say("behind", { reason: behind }));
     document.body.classList.toggle("lost", Boolean(trouble));
     if (version !== state.version) {
       state.version = version;
@@ -435,6 +435,7 @@ setUp();
 addEventListener("hashchange", route);
 // A browser opens few connections to one server: a tab that nobody sees gives its own back.
 document.addEventListener("visibilitychange", reconnect);
+document.addEventListener("visibilitychange", () => { if (canWrite && !document.hidden) send("/look", {}); });
 setInterval(() => { if (events && state.beat && Date.now() - state.beat > SILENCE_MS) { lose(); reconnect(); } }, 1_000);
 setInterval(() => { if (!document.hidden && !state.lost) refreshList(); }, LIST_MS);
 text("live", say("connecting"));
