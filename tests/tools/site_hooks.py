@@ -3,11 +3,13 @@
 `llms.txt` follows llmstxt.org: a title, a summary, then a link to each page's Markdown under its section.
 """
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import rjieba
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure import StructureItem
 from mkdocs.structure.files import Files
@@ -15,6 +17,7 @@ from mkdocs.structure.nav import Navigation, Section
 from mkdocs.structure.pages import Page
 
 _PALETTES = (("Dark", "换成深色"), ("Light", "换成浅色"))
+_HAN = re.compile("[\u4e00-\u9fff]{2,}")
 _sections: list[str] = []
 
 
@@ -45,8 +48,14 @@ def on_page_context(context: dict[str, Any], *, page: Page, config: MkDocsConfig
 
 
 def on_post_build(*, config: MkDocsConfig) -> None:
-    """Write `llms.txt`."""
+    """Write `llms.txt`, and part the words of Chinese sentences where the search looks for them."""
     Path(config.site_dir, "llms.txt").write_text("\n\n".join(_sections) + "\n", encoding="utf-8")
+    file = Path(config.site_dir, "search", "search_index.json")
+    index = json.loads(file.read_text("utf-8"))
+    for page in index["docs"]:
+        for part in ("title", "text"):
+            page[part] = _HAN.sub(lambda found: "\u200b".join(["", *rjieba.cut(found[0]), ""]), page[part])
+    file.write_text(json.dumps(index, ensure_ascii=False), encoding="utf-8")
 
 
 def _listed(items: list[StructureItem], title: str) -> Iterator[str]:
