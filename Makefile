@@ -11,7 +11,8 @@ DEV_LOCK := .github/dev.lock
 # LOCKED=1, as in CI: exactly the files whose hashes are locked. A developer's machine takes what pyproject.toml allows,
 # since its index may not hold them.
 LOCKED ?=
-HASHED := --require-hashes --only-binary :all: -r
+# A lock is whole: --no-deps keeps pip from looking for newer versions of what an extra asks for.
+HASHED := --no-deps --require-hashes --only-binary :all: -r
 PIP := -m pip install --quiet --disable-pip-version-check
 # Where uv is on PATH it installs, in a tenth of the time; what it cannot, such as from an index that is set for pip
 # alone, pip does.
@@ -49,6 +50,7 @@ ifeq ($(LOCKED),)
 	@$(call install,--group dev)
 else
 	@$(call install,$(HASHED) $(DEV_LOCK))
+	@$(BIN)/python -m pip --disable-pip-version-check check
 endif
 	@touch $(DEV)
 
