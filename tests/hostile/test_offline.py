@@ -55,6 +55,7 @@ def _hook(event, args):
 
 sys.addaudithook(_hook)
 """
+TALKS = {"fetch", "push", "pull", "clone", "ls-remote", "remote"}
 SERVERS = ("studio", "sandbox")
 """Commands without an end: they are told to stop."""
 ACCOUNT = "main: {kind: service, appid: wx1234567890abcdef, secret: {command: [touch, MARK]}}"
@@ -102,6 +103,11 @@ class Offline(Clone):
 
     def programs(self) -> set[str]:
         return {Path(one.split(" ", 1)[1]).name for one in self.seen("program")}
+
+    def asked_of_servers(self) -> list[str]:
+        """What git was called with to talk to a server."""
+        calls = [line for line in self.called().splitlines() if line.startswith("ARGS ")]
+        return [one for one in calls if TALKS & set(one.split())]
 
     def outside(self) -> set[str]:
         folders = (self.repo / ".campaign", self.folder / "state", self.folder / "tmp")
@@ -162,10 +168,7 @@ def test_nothing_is_reached_and_nothing_is_written(
     assert offline.outside() == set()
     assert offline.files() == before
     assert offline.programs() <= {"git"}
-    calls = [line.split() for line in offline.called().splitlines() if line.startswith("ARGS ")]
-    assert not {"fetch", "push", "pull", "clone", "ls-remote", "remote"} & {
-        word for one in calls for word in one
-    }
+    assert offline.asked_of_servers() == []
 
 
 HOSTILE = (
@@ -224,11 +227,15 @@ def fill(offline: Offline) -> None:
 def test_what_looks_at_files_obeys_nothing_of_the_settings(offline: Offline, path: str, ledger: str) -> None:
     fill(offline)
     offline.settle("http://127.0.0.1:PORT", ledger, *HOSTILE)
+    if path == "studio":  # it fetches from where the person cloned, which no file of the branch can say
+        offline.git("remote", "set-url", "origin", str(offline.folder / "gone.git"))
     before = offline.files()
     done = offline.run(*WORDS.get(path, path).split())
     assert done.returncode != ExitCode.BUG, done.stderr
     assert {one.split()[0] for one in offline.network()} <= NETWORK.get(path, set())
     assert offline.programs() <= {"git", *PROGRAMS.get(path, ())}
+    asked = offline.asked_of_servers()
+    assert [one for one in asked if path != "studio" or "origin" not in one.split()] == []
     after = offline.files()
     changed = {name for name in after if after[name] != before.get(name)}
     command = COMMANDS[path]
