@@ -23,8 +23,6 @@ from wechat_campaigns.plan.plan import Plan, PlannedSend
 CHINA = timezone(timedelta(hours=8))
 SUBSCRIPTION_PER_DAY = 1
 SERVICE_PER_MONTH = 4
-SERVICE_TO_ALL_PER_DAY = 1
-"""Besides the four a month. One page has it; whether WeChat enforces it was not seen."""
 
 
 def china_day(moment: datetime) -> date:

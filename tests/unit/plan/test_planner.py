@@ -82,11 +82,11 @@ def test_sent_campaign_shows_its_audience_at_the_time(counted: int | None, sourc
 
 
 def test_quota_is_used_in_the_order_of_the_plan() -> None:
-    sends = [make_send(f"s{n}", str(n), filter=EVERYONE) for n in range(2)]
+    sends = [make_send(f"s{n}", str(n), filter=EVERYONE) for n in range(5)]
     planned = actions(plan_of(*sends, make_send("tag", "x"), settings=OPEN))
-    assert list(planned.values()) == ["send", "blocked", "send"]
+    assert list(planned.values()) == ["send"] * 4 + ["blocked", "send"]
     (second,) = plan_of(sends[1], state=accepted(sends[0]), settings=OPEN).sends
-    assert [one.rule for one in second.violations] == ["quota"]
+    assert [(one.rule, one.blocks) for one in second.violations] == [("quota", False)]
 
 
 def calls_to_plan(tags: int) -> int:

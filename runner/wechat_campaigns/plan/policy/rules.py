@@ -18,7 +18,6 @@ from wechat_campaigns.plan.plan import Violation
 from wechat_campaigns.plan.policy.rule import RuleInput, Trait, rule
 from wechat_campaigns.plan.quota import (
     SERVICE_PER_MONTH,
-    SERVICE_TO_ALL_PER_DAY,
     counts,
     period,
     quota_limit,
@@ -139,12 +138,8 @@ def quota(_setting: object, facts: RuleInput) -> Violation | None:
     if not counts(kind, facts.send.filter.is_to_all):
         return _four_a_month(facts)
     used, limit = facts.uses(kind).made(kind), quota_limit(kind)
-    if used < limit and kind is AccountKind.SERVICE:
-        # To everyone once a day, besides the four a month.
-        used, limit = facts.uses(AccountKind.SUBSCRIPTION).made(kind), SERVICE_TO_ALL_PER_DAY
-        kind = AccountKind.SUBSCRIPTION
     if used < limit:
-        return _four_a_month(facts)
+        return _second_that_day(facts) or _four_a_month(facts)
     what = _("the quota of {account} for {period}, which is {limit}, is used or taken by earlier sends")
     hint = _("wait until the quota resets {when}, or send from another account")
     if facts.is_later:
@@ -179,6 +174,19 @@ def quota_reserve(reserve: int, facts: RuleInput) -> Violation | None:
             reserve=reserve,
         ),
         hint.format(when=reset_day(kind, facts.now)),
+    )
+
+
+def _second_that_day(facts: RuleInput) -> Violation | None:
+    # The page of 服务号 has this limit in the words of 订阅号's, perhaps by renaming: so it only warns.
+    day = AccountKind.SUBSCRIPTION
+    if facts.account.kind is day or not facts.uses(day).made(facts.account.kind):
+        return None
+    what = _("{account} sends to everyone on {day} already: WeChat may refuse a second one that day")
+    return Violation(
+        what.format(account=facts.account.name, day=period(day, facts.now)),
+        _("set another day in `not_before`; whether a 服务号 may do so twice a day is not known"),
+        level="advisory",
     )
 
 
