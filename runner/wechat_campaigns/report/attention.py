@@ -201,8 +201,8 @@ def problem_note(problem: Diagnostic) -> Note:
 
 def _overlaps(overlaps: Iterable[Overlap]) -> Iterator[Note]:
     what = _(
-        "on {day}, {account} sends more than one message to up to {count:,} followers: {sends}. WeChat does "
-        "not return how far tags overlap"
+        "on {day}, {account} sends more than one message to up to {count:,} followers: {sends}. How far "
+        "the tags overlap was not counted"
     )
     hint = _("check the tags: each of these messages counts in the four that a follower receives a month")
     for one in sorted(overlaps, key=lambda overlap: overlap.followers, reverse=True):
