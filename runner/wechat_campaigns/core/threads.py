@@ -8,6 +8,8 @@ R = TypeVar("R")
 
 AT_A_TIME: Final = 8
 """Accounts of one run, for example, unless another number was given."""
+ASKED_AT_A_TIME: Final = 64
+"""Accounts that WeChat is only asked about: each waits for its answers, and has a socket."""
 THREAD_BYTES: Final = 72 << 20
 """Of address space: a thread's stack, and what its allocator reserves."""
 WORK_BYTES: Final = 16 << 20

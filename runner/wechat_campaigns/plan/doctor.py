@@ -13,7 +13,7 @@ from wechat_campaigns.core.errors import ApiError, CampaignError, ExitCode
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.model import Clock
 from wechat_campaigns.core.settings import Account, AccountKind, Environment, Secret, Settings
-from wechat_campaigns.core.threads import map_in_threads
+from wechat_campaigns.core.threads import ASKED_AT_A_TIME, map_in_threads
 from wechat_campaigns.ledger.events import LEDGER, Ledger, Streams, some_streams_at_a_time
 from wechat_campaigns.ledger.fold import LedgerState, fold, uninitialized_accounts, uninitialized_words
 from wechat_campaigns.plan.hints import holds_of
@@ -115,7 +115,7 @@ def run_checks(
             rows = _account(account, lambda one: opened.enter_context(closing(connect(one))), smoke_day)
             return [replace(row, account=account.name) for row in rows]
 
-    checks += chain.from_iterable(map_in_threads(check, list(environment.accounts.values())))
+    checks += chain.from_iterable(map_in_threads(check, list(environment.accounts.values()), ASKED_AT_A_TIME))
     try:
         checks += _ledger(settings, open_ledger(), clock(), streams)
     except CampaignError as error:

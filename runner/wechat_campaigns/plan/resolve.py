@@ -19,7 +19,7 @@ from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Audience, Clock, Filter, PlanAction, Send
 from wechat_campaigns.core.names import close_matches
 from wechat_campaigns.core.settings import Account
-from wechat_campaigns.core.threads import map_in_threads
+from wechat_campaigns.core.threads import ASKED_AT_A_TIME, map_in_threads
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.messages import Draft
 from wechat_campaigns.plan.decision import DecisionContext, decide, ended_recently
@@ -294,10 +294,6 @@ def _reusable(upload: Upload, appid: str, state: LedgerState, now: datetime) -> 
     return known.result
 
 
-MAX_PARALLEL_ACCOUNTS = 16
-"""Accounts that are asked at a time."""
-
-
 def refresh(
     sends: Iterable[Send],
     context: DecisionContext,
@@ -345,7 +341,7 @@ def refresh(
             error.add_context(_("account {name}").format(name=name))
             return RemoteFacts(offline=True, error=error)
 
-    return dict(zip(names, map_in_threads(asked, names, MAX_PARALLEL_ACCOUNTS), strict=True))
+    return dict(zip(names, map_in_threads(asked, names, ASKED_AT_A_TIME), strict=True))
 
 
 # --- openids of a list that do not follow the account, by their rows --------------------------------------
