@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
+from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.errors import CampaignError
+from wechat_campaigns.messages import MSGTYPES
 
 
 def error_of(check: Callable[..., Any], *arguments: Any, **options: Any) -> CampaignError | None:
@@ -13,3 +15,10 @@ def error_of(check: Callable[..., Any], *arguments: Any, **options: Any) -> Camp
     except CampaignError as error:
         return error
     return None
+
+
+def problem_line(problem: Diagnostic) -> str:
+    """Write a problem in a line, but not the list of what is allowed: a new name changes no case."""
+    place = f"{problem.location.line or 0}:{problem.location.column or 0}"
+    hint, allowed, _names = problem.hint.replace(", ".join(MSGTYPES), "MSGTYPES").partition("allowed here: ")
+    return f"{place} {problem.path} {problem.rule} | {problem.message} | {hint}{allowed}"

@@ -1,5 +1,6 @@
 """The plan as a reviewer reads it: what stands where, and what is left out when it is long."""
 
+import re
 from datetime import timedelta
 from pathlib import Path
 
@@ -56,6 +57,7 @@ def example() -> tuple[Plan, Comparison]:
 def test_the_plan_reads_as_it_did() -> None:
     plan, comparison = example()
     text = plan_markdown(view_of(plan, comparison=comparison, errors=[PROBLEM]))
+    text = re.sub("[0-9a-f]{64}", "DIGEST", text)  # it covers the rules: a new one changes it
     assert text == GOLDEN.read_text(encoding="utf-8")
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.outcomes import problem_line
 from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.errors import InvalidError, UsageError
 from wechat_campaigns.core.settings import (
@@ -28,11 +29,6 @@ def problems_of(root: Path) -> tuple[Diagnostic, ...]:
     return caught.value.problems
 
 
-def line(problem: Diagnostic) -> str:
-    place = f"{problem.location.line or 0}:{problem.location.column or 0}"
-    return f"{place} {problem.path} {problem.rule} | {problem.message} | {problem.hint}"
-
-
 @pytest.fixture
 def full(tmp_path: Path) -> Path:
     shutil.copy(CASES / "valid/full.yaml", tmp_path / "_settings.yaml")
@@ -42,7 +38,7 @@ def full(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("case", INVALID, ids=lambda path: path.stem)
 def test_invalid_settings_have_exactly_their_problems(case: Path, tmp_path: Path) -> None:
     shutil.copy(case, tmp_path / "_settings.yaml")
-    assert [line(problem) for problem in problems_of(tmp_path)] == case.with_suffix(
+    assert [problem_line(problem) for problem in problems_of(tmp_path)] == case.with_suffix(
         ".expected"
     ).read_text().splitlines()
 

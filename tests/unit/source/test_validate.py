@@ -7,19 +7,13 @@ from pathlib import Path
 import pytest
 
 from tests.support.folder import load_campaigns, parsed
+from tests.support.outcomes import problem_line
 from wechat_campaigns.core.diagnostics import Diagnostic
-from wechat_campaigns.messages import MSGTYPES
 from wechat_campaigns.source.validate import Campaign, check_campaign
 
 CASES = Path(__file__).parents[2] / "campaigns"
 INVALID = sorted((CASES / "invalid").glob("*.yaml"))
 VALID = sorted((CASES / "valid").glob("*.yaml"))
-
-
-def line(problem: Diagnostic) -> str:
-    place = f"{problem.location.line or 0}:{problem.location.column or 0}"
-    hint = problem.hint.replace(", ".join(MSGTYPES), "MSGTYPES")  # so that a new one changes no case
-    return f"{place} {problem.path} {problem.rule} | {problem.message} | {hint}"
 
 
 def check(text: str) -> Campaign | tuple[Diagnostic, ...]:
@@ -32,7 +26,7 @@ def test_a_broken_campaign_has_exactly_its_problems(case: Path, tmp_path: Path) 
     shutil.copy(case, tmp_path)
     loaded = load_campaigns(tmp_path)
     assert loaded.campaigns == []
-    assert [line(problem) for problem in loaded.problems] == case.with_suffix(
+    assert [problem_line(problem) for problem in loaded.problems] == case.with_suffix(
         ".expected"
     ).read_text().splitlines()
 
