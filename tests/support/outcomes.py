@@ -1,11 +1,11 @@
 """What a check ends with, so that a test can compare it: nothing, or its error."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.errors import CampaignError
-from wechat_campaigns.messages import MSGTYPES
 
 
 def error_of(check: Callable[..., Any], *arguments: Any, **options: Any) -> CampaignError | None:
@@ -18,7 +18,7 @@ def error_of(check: Callable[..., Any], *arguments: Any, **options: Any) -> Camp
 
 
 def problem_line(problem: Diagnostic) -> str:
-    """Write a problem in a line, but not the list of what is allowed: a new name changes no case."""
+    """Write a problem in a line, but not the names that are allowed: a new one changes no case."""
     place = f"{problem.location.line or 0}:{problem.location.column or 0}"
-    hint, allowed, _names = problem.hint.replace(", ".join(MSGTYPES), "MSGTYPES").partition("allowed here: ")
-    return f"{place} {problem.path} {problem.rule} | {problem.message} | {hint}{allowed}"
+    hint = re.sub("(allowed here: |one of: (?=.*, )).*", r"\1", problem.hint)
+    return f"{place} {problem.path} {problem.rule} | {problem.message} | {hint}"
