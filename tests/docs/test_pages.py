@@ -161,3 +161,11 @@ def test_the_site_builds(tmp_path: Path) -> None:
     pages = sorted(path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs").rglob("*.md"))
     assert sorted(re.findall(r"^- \[.+\]\((.+)\)$", (site / "llms.txt").read_text(), re.MULTILINE)) == pages
     assert all((site / page).read_bytes() == (ROOT / "docs" / page).read_bytes() for page in pages)
+
+
+def test_files_named_for_who_adds_something_are_there() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    named = re.findall(r"`([\w./-]+/[\w.-]+\.\w+)`", page.split("\n## Where to put")[1].split("\n## ")[0])
+    roots = (ROOT, ROOT / "runner", ROOT / "runner" / "wechat_campaigns")
+    assert len(named) > 30
+    assert [name for name in named if not any((root / name).exists() for root in roots)] == []
